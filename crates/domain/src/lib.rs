@@ -1,1 +1,4 @@
-//! domain
+//! Words and rules of Lazaret. Pure: no async, no I/O, no clock, no SQL, no HTTP.
+//! What is *not* here: how bytes become events (`detect`), how values are kept (`store`), how they travel (`connect`).
+
+pub mod telemetry;
