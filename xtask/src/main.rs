@@ -1,2 +1,43 @@
-//! xtask
-fn main() {}
+//! The project's own tasks, run as `cargo xtask <task>`.
+//!
+//! A crate of its own so that it builds in seconds and before anything else:
+//! it knows the repository's layout and tools, and none of the product's code.
+
+mod check;
+mod layers;
+mod postgres;
+mod process;
+mod sources;
+mod tools;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask check [--only NAME…] [--skip NAME…] [--list] [--output table|json]
+
+Runs all checks, in order, and says at the end which passed. What is missing
+is installed when that is possible (root and apt-get, pip, npm); otherwise the
+check says what to install, goes on, and fails at the end.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
+    match arguments.split_first() {
+        Some((task, rest)) if task == "check" => check::run(&check::Options::parse(rest)?),
+        Some((flag, _)) if flag == "--help" || flag == "-h" => {
+            eprintln!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some((task, _)) => anyhow::bail!("there is no task {task:?}\n\n{USAGE}"),
+        None => anyhow::bail!("say which task\n\n{USAGE}"),
+    }
+}
