@@ -128,6 +128,10 @@ fn in_file(path: &str, text: &str) -> Vec<Breach> {
     breaches
 }
 
+fn is_test_code(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.contains("/tests/")
+}
+
 fn shape(path: &str, text: &str) -> Option<Breach> {
     let lines = text.lines().count();
     if lines > FILE_LINES_MAX {
@@ -207,6 +211,7 @@ mod tests {
     fn test_code_may_do_as_it_likes() {
         check("crates/app/src/hunt.rs", "#[cfg(test)]\nmod tests { use std::env::var; }", None);
         check("crates/app/tests/hunt.rs", "std::env::var(\"X\")", None);
+        check("crates/app/src/hunt/tests/far.rs", "std::env::var(\"X\")", None);
     }
 
     #[test]
