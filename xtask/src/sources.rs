@@ -115,7 +115,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 /// The breaches in one file. `path` is relative to the checkout.
 fn in_file(path: &str, text: &str) -> Vec<Breach> {
     let mut breaches: Vec<Breach> = shape(path, text).into_iter().collect();
-    let product = path.starts_with("crates/") && path.contains("/src/") && !path.ends_with("/tests.rs");
+    let product = path.starts_with("crates/") && path.contains("/src/") && !is_test_code(path);
     if product {
         let home = path.split('/').nth(1).unwrap_or_default();
         let lines = text.lines().take_while(|line| line.trim() != "#[cfg(test)]");
