@@ -249,6 +249,22 @@ impl State {
         }
     }
 
+    /// What a fact tells others, given the state after it.
+    pub fn outgoing(&self, fact: &Fact) -> Option<warning::Outgoing> {
+        match (self, fact) {
+            (Self::Warning(state), Fact::Warning(fact)) => warning::outgoing(state, fact),
+            _ => None,
+        }
+    }
+
+    /// Which attack the record speaks of, where it speaks of one.
+    pub fn cluster(&self) -> Option<Uuid> {
+        match self {
+            Self::Warning(state) => Some(state.cluster),
+            Self::Case(_) => None,
+        }
+    }
+
     /// How far the record may travel.
     pub fn marking(&self) -> Marking {
         match self {

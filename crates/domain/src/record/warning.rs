@@ -361,6 +361,35 @@ pub fn apply(state: &mut Warning, fact: &Fact) {
     }
 }
 
+/// What others are told when a fact happens: the version number it gets, and what is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Higher than every version told before.
+    pub version: u32,
+    /// What is said.
+    pub says: Says,
+}
+
+/// What an outgoing release says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Says {
+    /// The warning whose content this document holds.
+    Content(DocumentRef),
+    /// That it no longer holds.
+    Withdrawal(WithdrawalReason),
+}
+
+/// What a fact tells others, given the state after it; none for everything that stays inside.
+pub fn outgoing(state: &Warning, fact: &Fact) -> Option<Outgoing> {
+    match fact {
+        Fact::Sent { version, .. } => Some(Outgoing { version: *version, says: Says::Content(state.content.clone()) }),
+        Fact::Withdrawn { reason, .. } => {
+            Some(Outgoing { version: state.version + 1, says: Says::Withdrawal(*reason) })
+        }
+        Fact::Proposed { .. } | Fact::Approved { .. } | Fact::Declined { .. } => None,
+    }
+}
+
 /// A proposal waits for a decision, an approved version for its sending.
 pub fn duties(state: &Warning) -> Vec<Duty> {
     let key = match state.stage {

@@ -114,3 +114,22 @@ fn a_proposal_is_a_duty_until_decided() {
     let (state, _) = run(&sent()).unwrap();
     assert!(duties(&state).is_empty());
 }
+
+#[test]
+fn only_sending_and_withdrawing_tell_others_and_versions_rise() {
+    let mut steps = sent();
+    steps.push((by(BO, Role::Approver), Command::Update { content: content(), basis: correlated(3) }));
+    steps.push((by(ANA, Role::Approver), Command::Withdraw(WithdrawalReason::FalseAlarm)));
+    let mut state: Option<Warning> = None;
+    let mut told = Vec::new();
+    for (context, command) in &steps {
+        for fact in decide(state.as_ref(), command, context).unwrap() {
+            match &mut state {
+                None => state = first(&fact),
+                Some(state) => apply(state, &fact),
+            }
+            told.extend(state.as_ref().and_then(|state| outgoing(state, &fact)).map(|told| told.version));
+        }
+    }
+    assert_eq!(told, [1, 3], "version 2 was proposed and never sent");
+}
