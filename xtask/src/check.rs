@@ -317,10 +317,10 @@ fn browser(setting: &Setting) -> anyhow::Result<String> {
     if let Some(why) = missing(Need::Chromium).or_else(|| missing(Need::Node)) {
         return Err(why);
     }
-    let node = setting.tools.node_folder().context("Node.js is not there")?;
+    let node = setting.tools.node().context("Node.js is not there")?;
     let chromium = setting.tools.chromium().context("Chromium is not there")?;
     let lazaret = build_lazaret(setting)?;
-    let mut command = tools::node_command(&setting.place, &node, "node")?;
+    let mut command = setting.place.command(node.program)?;
     command.current_dir(setting.place.root.join("tests/browser"));
     command.args(["--test", "--test-reporter", "spec"]);
     command.env("LAZARET_BINARY", lazaret).env("LAZARET_CHROMIUM", chromium);

