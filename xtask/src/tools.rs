@@ -147,7 +147,7 @@ impl Tools {
         let node =
             self.node().context("Node.js 20 or later is not there and could not be installed from PyPI; install it")?;
         let mut npm = place.command(&node.program)?;
-        npm.arg(&node.npm).args(["ci", "--silent", "--no-audit", "--no-fund"]);
+        npm.arg(&node.npm).args(["ci", "--loglevel=error", "--no-audit", "--no-fund"]);
         process::succeed(npm.current_dir(&self.harness))
             .context("the packages of tests/browser cannot be installed from npm")?;
         std::fs::write(&mark, lock).with_context(|| format!("{} cannot be written", mark.display()))
