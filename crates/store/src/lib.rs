@@ -1,1 +1,41 @@
-//! store
+//! What a node remembers: records with their journal, alerts, the outbox and the published log, members, accounts.
+//! The only crate that knows SQL; SQLite and PostgreSQL run the same statements. Public values are plain structs in
+//! the domain's words: no row, no pool and no driver error leaves it.
+//! What is *not* here: events (`eventstore`), and every decision (`domain`): the store only keeps what was decided.
+
+mod column;
+mod db;
+mod error;
+mod federation;
+mod filter;
+mod migrate;
+mod open;
+mod outbox;
+mod people;
+mod published;
+mod received;
+mod records;
+mod settings;
+mod sources;
+mod telemetry;
+mod verify;
+
+pub use error::Error;
+pub use federation::{
+    CountryCount, Delivery, DeliveryState, InboxConflict, InboxItem, Invite, InviteRefused, Member, MemberRole,
+    MemberState, Outcome, ReceivedSighting, SightingQuery, VerdictCount,
+};
+pub use open::{NodeMeta, Store, Target};
+pub use outbox::{Depth, Gap, Lane, NewOutboxItem, OutboxItem, Policy, SENT_KEPT_MAX};
+pub use people::{
+    Account, AuditEntry, LOCK_OUT_MINUTES, LOGIN_FAILURES_MAX, LoginOutcome, NewAccount, NewAudit, NewSession, Session,
+};
+pub use published::{NewPublication, Published};
+pub use received::{LookBackHit, ReceivedQuery, ReceivedStage, ReceivedState, ReceivedWarning, Saved, VerdictWhy};
+pub use records::{Commit, Committed, DutyRow, JournalEntry, Page, RecordQuery, RecordWrite, StoredRecord};
+pub use sources::{FollowPosition, Source, SourceCounts, SourceEdit};
+pub use telemetry::{
+    ALERT_OBSERVABLES_MAX, ALERT_SEQS_MAX, Alert, AlertCount, AlertOrigin, AlertQuery, AlertStage, AlertState,
+    AlertUpsert, BaseRow, Quarantined, QuarantinedEvent, ScanCommit, SourceSeen,
+};
+pub use verify::{Broken, JournalReport};

@@ -1,0 +1,72 @@
+//! Bringing a database's schema up to date: numbered scripts, forward only, each with its checksum.
+//! A file of its own because it must run before anything else is understood, and must refuse what is newer.
+
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+use crate::db::{Db, Tx, bind};
+
+/// One step of the schema, in both dialects.
+struct Migration {
+    number: i64,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+/// All steps, in order. A released step is never edited: add the next one.
+const MIGRATIONS: [Migration; 1] = [Migration {
+    number: 1,
+    sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
+    postgres: include_str!("../migrations/postgres/0001_first.sql"),
+}];
+
+/// Serialises migrating replicas on PostgreSQL; any number that nothing else of ours uses.
+const PG_ADVISORY_LOCK: i64 = 0x4c61_7a61_7265_7401;
+
+/// Runs the missing steps in one transaction.
+pub(crate) async fn run(db: &Db) -> Result<(), Error> {
+    let mut tx = db.begin().await?;
+    if matches!(tx, Tx::Postgres(_)) {
+        tx.rows("SELECT CAST(pg_advisory_xact_lock($1) AS TEXT)", bind![PG_ADVISORY_LOCK]).await?;
+    }
+    let sql = "CREATE TABLE IF NOT EXISTS migration (number BIGINT PRIMARY KEY, checksum TEXT NOT NULL)";
+    let strict = if matches!(tx, Tx::Sqlite(_)) { sqlite_table() } else { sql };
+    tx.script(strict).await?;
+    let done = tx.rows("SELECT number, checksum FROM migration ORDER BY number", Vec::new()).await?;
+    for row in &done {
+        check_known(row.get("number")?, &row.get::<String>("checksum")?, &tx)?;
+    }
+    for migration in MIGRATIONS.iter().skip(done.len()) {
+        let script = migration.script(&tx);
+        tx.script(script).await?;
+        let insert = "INSERT INTO migration (number, checksum) VALUES ($1, $2)";
+        tx.execute(insert, bind![migration.number, checksum(script)]).await?;
+    }
+    tx.commit().await
+}
+
+fn sqlite_table() -> &'static str {
+    "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL) STRICT"
+}
+
+impl Migration {
+    fn script(&self, tx: &Tx) -> &'static str {
+        match tx {
+            Tx::Sqlite(_) => self.sqlite,
+            Tx::Postgres(_) => self.postgres,
+        }
+    }
+}
+
+/// Refuses a step that this program does not know, or knows differently.
+fn check_known(number: i64, found: &str, tx: &Tx) -> Result<(), Error> {
+    let known = MIGRATIONS.last().map_or(0, |migration| migration.number);
+    let Some(migration) = MIGRATIONS.iter().find(|migration| migration.number == number) else {
+        return Err(Error::NewerSchema { found: number, known });
+    };
+    if checksum(migration.script(tx)) == found { Ok(()) } else { Err(Error::MigrationDiffers { number }) }
+}
+
+fn checksum(script: &str) -> String {
+    domain::record::hex(&Sha256::digest(script.as_bytes()))
+}

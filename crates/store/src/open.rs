@@ -1,0 +1,138 @@
+//! Opening and closing: where the data is, the settings of the connections, the node's own row.
+//! A file of its own because durability rests on these few settings.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::db::{Db, bind};
+use crate::{Error, migrate};
+
+/// Connections that read, beside the one that writes (SQLite).
+const SQLITE_READERS: u32 = 4;
+/// Connections to PostgreSQL.
+const PG_CONNECTIONS_MAX: u32 = 10;
+/// How long a statement waits for another process's lock, and a caller for a connection.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where the data is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// One file; it is made if it does not exist, its folder is not.
+    Sqlite(PathBuf),
+    /// A server: `postgres://user:password@host:port/database?options=…`.
+    Postgres(String),
+}
+
+/// What the database knows about the node it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeMeta {
+    /// Starts at 1, raised by one after each restore, so that hubs can tell new work from old.
+    pub epoch: i64,
+    /// When the database was made, by the database's own clock.
+    pub created_at: Timestamp,
+}
+
+/// The store of one node. Cheap to clone; all clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) db: Db,
+}
+
+impl Store {
+    /// Opens the database and brings its schema up to date. Errors: [`Error::NewerSchema`] before anything is touched.
+    pub async fn open(target: &Target) -> Result<Self, Error> {
+        let db = match target {
+            Target::Sqlite(path) => open_sqlite(path).await?,
+            Target::Postgres(url) => open_postgres(url).await?,
+        };
+        migrate::run(&db).await?;
+        Ok(Self { db })
+    }
+
+    /// The node's own row.
+    pub async fn node(&self) -> Result<NodeMeta, Error> {
+        let row = self.db.row("SELECT epoch, created_at FROM node", Vec::new()).await?;
+        let row = row.ok_or(Error::Missing { what: "node" })?;
+        Ok(NodeMeta { epoch: row.get("epoch")?, created_at: row.at("created_at")? })
+    }
+
+    /// Raises the epoch after a restore and returns the new one.
+    pub async fn raise_epoch(&self) -> Result<i64, Error> {
+        let mut tx = self.db.begin().await?;
+        let row = tx.row("UPDATE node SET epoch = epoch + 1 RETURNING epoch", Vec::new()).await?;
+        let epoch = row.ok_or(Error::Missing { what: "node" })?.get("epoch")?;
+        tx.commit().await?;
+        Ok(epoch)
+    }
+
+    /// Whether the file is sound (SQLite `quick_check`; a server answers for itself). Errors: [`Error::Corrupt`].
+    pub async fn integrity(&self) -> Result<(), Error> {
+        let sql = match &self.db {
+            Db::Sqlite { .. } => "SELECT quick_check AS answer FROM pragma_quick_check",
+            Db::Postgres(_) => "SELECT 'ok' AS answer FROM node",
+        };
+        let row = self.db.row(sql, bind![]).await?.ok_or(Error::Missing { what: "node" })?;
+        match row.get::<String>("answer")? {
+            answer if answer == "ok" => Ok(()),
+            what => Err(Error::Corrupt { what }),
+        }
+    }
+
+    /// Writes a consistent copy to a file that does not exist yet (SQLite; a server has its own tools: [`Error::Missing`]).
+    pub async fn backup(&self, path: &std::path::Path) -> Result<(), Error> {
+        let Db::Sqlite { writer, .. } = &self.db else { return Err(Error::Missing { what: "file database" }) };
+        sqlx::query("VACUUM INTO $1").bind(path.to_string_lossy().into_owned()).execute(writer).await?;
+        Ok(())
+    }
+
+    /// Waits for running statements and closes every connection.
+    pub async fn close(self) {
+        match self.db {
+            Db::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Db::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn open_sqlite(path: &std::path::Path) -> Result<Db, Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // FULL: NORMAL loses the last commits when the power goes.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("journal_size_limit", "8388608");
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options.clone())
+        .await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(SQLITE_READERS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "ON"));
+    Ok(Db::Sqlite { writer, readers })
+}
+
+async fn open_postgres(url: &str) -> Result<Db, Error> {
+    let options = PgConnectOptions::from_str(url)?;
+    let pool = PgPoolOptions::new()
+        .max_connections(PG_CONNECTIONS_MAX)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options)
+        .await?;
+    Ok(Db::Postgres(pool))
+}
