@@ -1,0 +1,335 @@
+//! Indicators against every token of an event: addresses, blocks, domains with their subdomains, URLs, hashes, mail
+//! addresses, file names. A file of its own because it shares nothing with rules but the event.
+//! Shape: one table from a keyed 64-bit hash to an indicator, verified on the text; merged address ranges; domains are
+//! looked up label by label. Immutable: an update builds a new set, which is swapped whole.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use domain::telemetry::{Indicator, ObservableKind};
+
+use crate::event::{Event, ScalarKind, Value};
+use crate::sigma::cidr::{Cidr, address_number};
+use crate::sigma::fold::{Fold, fold_text};
+
+/// The longest text that is taken apart, in bytes; of a longer value the start is looked at.
+pub const VALUE_BYTES_MAX: usize = 64 * 1024;
+/// The most labels of a domain that are walked.
+pub const LABELS_MAX: usize = 32;
+/// The most matches reported for one event.
+pub const MATCHES_MAX: usize = 64;
+
+/// An indicator that an event holds, and the text it was found in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IndicatorMatch {
+    /// The indicator.
+    pub indicator: Arc<Indicator>,
+    /// The token as the event has it.
+    pub found: String,
+}
+
+/// An indicator that could not be used, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IndicatorProblem {
+    /// The indicator.
+    pub indicator: Indicator,
+    /// Why not.
+    pub what: &'static str,
+}
+
+/// Many indicators, ready to be looked up.
+#[derive(Debug)]
+pub struct IndicatorSet {
+    indicators: Vec<Arc<Indicator>>,
+    /// Open addressing: hash and indicator number; `EMPTY` ends a probe.
+    table: Vec<(u64, u32)>,
+    /// First address, last address, indicator; sorted by first, with the greatest last so far for stopping early.
+    ranges: Vec<Range>,
+    seed: RandomState,
+    kinds: Kinds,
+    problems: Vec<IndicatorProblem>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Range {
+    first: u128,
+    last: u128,
+    /// The greatest `last` of this and all ranges before it.
+    reach: u128,
+    indicator: u32,
+}
+
+/// Which kinds of lookups are needed at all.
+#[derive(Debug, Clone, Copy, Default)]
+struct Kinds {
+    domains: bool,
+    urls: bool,
+    hashes: bool,
+    mails: bool,
+    files: bool,
+}
+
+const EMPTY: u32 = u32::MAX;
+
+impl Default for IndicatorSet {
+    fn default() -> Self {
+        Self::build(std::iter::empty())
+    }
+}
+
+impl IndicatorSet {
+    /// Builds a set. Shape: what cannot be used is kept in [`IndicatorSet::problems`]; of equal ones the first counts.
+    pub fn build(indicators: impl Iterator<Item = Indicator>) -> Self {
+        let mut set = Self {
+            indicators: Vec::new(),
+            table: Vec::new(),
+            ranges: Vec::new(),
+            seed: RandomState::new(),
+            kinds: Kinds::default(),
+            problems: Vec::new(),
+        };
+        let mut texts = Vec::new();
+        for indicator in indicators {
+            set.add(indicator, &mut texts);
+        }
+        set.table = vec![(0, EMPTY); (texts.len() * 2).next_power_of_two().max(2)];
+        for (hash, number) in texts {
+            set.place(hash, number);
+        }
+        set.ranges.sort_by_key(|range| range.first);
+        let mut reach = 0;
+        for range in &mut set.ranges {
+            reach = range.last.max(reach);
+            range.reach = reach;
+        }
+        set
+    }
+
+    /// How many indicators are looked up.
+    pub fn len(&self) -> usize {
+        self.indicators.len()
+    }
+
+    /// Whether there is nothing to look up.
+    pub fn is_empty(&self) -> bool {
+        self.indicators.is_empty()
+    }
+
+    /// What could not be used.
+    pub fn problems(&self) -> &[IndicatorProblem] {
+        &self.problems
+    }
+
+    fn add(&mut self, indicator: Indicator, texts: &mut Vec<(u64, u32)>) {
+        let number = self.indicators.len() as u32;
+        let kind = indicator.kind;
+        if let ObservableKind::Ipv4Addr | ObservableKind::Ipv6Addr = kind {
+            let Ok(block) = indicator.value.parse::<Cidr>() else {
+                return self.problems.push(IndicatorProblem { indicator, what: "no address and no block" });
+            };
+            let (first, last) = block.range();
+            self.ranges.push(Range { first, last, reach: last, indicator: number });
+            return self.indicators.push(Arc::new(indicator));
+        }
+        let Some(value) = normal(kind, &indicator.value) else {
+            return self.problems.push(IndicatorProblem { indicator, what: "not a value of its kind" });
+        };
+        match kind {
+            ObservableKind::DomainName => self.kinds.domains = true,
+            ObservableKind::Url => self.kinds.urls = true,
+            ObservableKind::FileHash => self.kinds.hashes = true,
+            ObservableKind::EmailAddr => self.kinds.mails = true,
+            ObservableKind::FileName => self.kinds.files = true,
+            ObservableKind::Ipv4Addr | ObservableKind::Ipv6Addr => {}
+        }
+        texts.push((self.hash(kind, &value), number));
+        self.indicators.push(Arc::new(Indicator { value, ..indicator }));
+    }
+
+    fn place(&mut self, hash: u64, number: u32) {
+        let mask = self.table.len() - 1;
+        let mut at = hash as usize & mask;
+        while self.table[at].1 != EMPTY {
+            let held = &self.indicators[self.table[at].1 as usize];
+            let new = &self.indicators[number as usize];
+            if self.table[at].0 == hash && held.kind == new.kind && held.value == new.value {
+                return;
+            }
+            at = (at + 1) & mask;
+        }
+        self.table[at] = (hash, number);
+    }
+
+    fn hash(&self, kind: ObservableKind, value: &str) -> u64 {
+        self.seed.hash_one((kind as u8, value))
+    }
+
+    fn find(&self, kind: ObservableKind, value: &str) -> Option<&Arc<Indicator>> {
+        let hash = self.hash(kind, value);
+        let mask = self.table.len() - 1;
+        let mut at = hash as usize & mask;
+        while self.table[at].1 != EMPTY {
+            let (held, number) = self.table[at];
+            let indicator = &self.indicators[number as usize];
+            if held == hash && indicator.kind == kind && indicator.value == value {
+                return Some(indicator);
+            }
+            at = (at + 1) & mask;
+        }
+        None
+    }
+
+    /// The narrowest way to all ranges that hold an address: back from the last that begins at or before it.
+    fn find_address(&self, address: IpAddr) -> Option<&Arc<Indicator>> {
+        let number = address_number(address);
+        let after = self.ranges.partition_point(|range| range.first <= number);
+        for range in self.ranges[..after].iter().rev() {
+            if range.reach < number {
+                return None;
+            }
+            if range.last >= number {
+                return self.indicators.get(range.indicator as usize);
+            }
+        }
+        None
+    }
+
+    /// Every indicator that the event holds. Limits: [`MATCHES_MAX`].
+    pub fn matches(&self, event: &Event<'_>) -> Vec<IndicatorMatch> {
+        let mut found: Vec<IndicatorMatch> = Vec::new();
+        if self.is_empty() {
+            return found;
+        }
+        event.each_scalar(&mut |value| {
+            if matches!(value.kind, ScalarKind::Text | ScalarKind::EscapedText) {
+                self.match_value(&value, &mut found);
+            }
+        });
+        found
+    }
+
+    fn match_value(&self, value: &Value<'_>, found: &mut Vec<IndicatorMatch>) {
+        let text = value.text();
+        let text = start_of(&text, VALUE_BYTES_MAX);
+        for token in text.split(is_separator) {
+            self.match_token(token.trim_matches(['.', '-', '/', '\\']), found);
+        }
+        if self.kinds.files || self.kinds.urls {
+            for part in text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '|' | ',' | ';'))
+            {
+                self.match_part(part, found);
+            }
+            // A file name may hold spaces: the whole value's last part counts too.
+            self.match_file(text.trim(), found);
+        }
+    }
+
+    fn match_token(&self, token: &str, found: &mut Vec<IndicatorMatch>) {
+        if token.len() < 3 {
+            return;
+        }
+        if !self.ranges.is_empty()
+            && let Some(address) = crate::sigma::cidr::parse_address(token)
+        {
+            return self.report(self.find_address(address), token, found);
+        }
+        let Some(lower) = lower_ascii(token) else { return };
+        if self.kinds.hashes && matches!(lower.len(), 32 | 40 | 64) && lower.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return self.report(self.find(ObservableKind::FileHash, &lower), token, found);
+        }
+        if let Some((_, domain)) = lower.split_once('@') {
+            if self.kinds.mails {
+                self.report(self.find(ObservableKind::EmailAddr, &lower), token, found);
+            }
+            self.match_domain(domain, token, found);
+        } else {
+            self.match_domain(&lower, token, found);
+        }
+    }
+
+    fn match_domain(&self, name: &str, token: &str, found: &mut Vec<IndicatorMatch>) {
+        if !self.kinds.domains || !name.contains('.') {
+            return;
+        }
+        let mut rest = name.split_once(':').map_or(name, |(host, _)| host);
+        for _ in 0..LABELS_MAX {
+            if let Some(indicator) = self.find(ObservableKind::DomainName, rest) {
+                return self.report(Some(indicator), token, found);
+            }
+            match rest.split_once('.') {
+                Some((_, parent)) if parent.contains('.') => rest = parent,
+                _ => return,
+            }
+        }
+    }
+
+    fn match_part(&self, part: &str, found: &mut Vec<IndicatorMatch>) {
+        if self.kinds.urls
+            && part.contains("://")
+            && let Some(url) = normal(ObservableKind::Url, part.trim_end_matches(['.', ')', ']']))
+        {
+            self.report(self.find(ObservableKind::Url, &url), part, found);
+        }
+        self.match_file(part, found);
+    }
+
+    fn match_file(&self, path: &str, found: &mut Vec<IndicatorMatch>) {
+        let name = path.rsplit(['\\', '/']).next().unwrap_or(path);
+        if self.kinds.files && name.len() > 2 {
+            let name = fold_text(name, Fold::Wide);
+            self.report(self.find(ObservableKind::FileName, &name), path, found);
+        }
+    }
+
+    fn report(&self, indicator: Option<&Arc<Indicator>>, token: &str, found: &mut Vec<IndicatorMatch>) {
+        let Some(indicator) = indicator else { return };
+        let known = found.iter().any(|held| Arc::ptr_eq(&held.indicator, indicator));
+        if !known && found.len() < MATCHES_MAX {
+            found.push(IndicatorMatch { indicator: indicator.clone(), found: start_of(token, 1_024).to_owned() });
+        }
+    }
+}
+
+fn is_separator(c: char) -> bool {
+    !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | ':' | '%' | '+'))
+}
+
+fn lower_ascii(token: &str) -> Option<String> {
+    // Names outside ASCII are folded as rules fold them; addresses and hashes are ASCII anyway.
+    Some(fold_text(token, Fold::Wide))
+}
+
+fn start_of(text: &str, bytes_max: usize) -> &str {
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// A value in the form that tokens are compared in; `None` where it is no value of its kind.
+fn normal(kind: ObservableKind, value: &str) -> Option<String> {
+    let value = fold_text(value.trim(), Fold::Wide);
+    let normal = match kind {
+        ObservableKind::DomainName => value.trim_matches('.').trim_start_matches("*.").to_owned(),
+        ObservableKind::Url => normal_url(&value)?,
+        ObservableKind::FileHash => {
+            let whole = matches!(value.len(), 32 | 40 | 64) && value.bytes().all(|b| b.is_ascii_hexdigit());
+            return whole.then_some(value);
+        }
+        ObservableKind::EmailAddr if !value.contains('@') => return None,
+        _ => value,
+    };
+    (normal.len() > 2).then_some(normal)
+}
+
+/// Scheme and host in lower case, no default port, no fragment, no slash at the end.
+fn normal_url(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let rest = rest.split('#').next().unwrap_or(rest).trim_end_matches('/');
+    let (host, path) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
+    let default_port = if scheme == "https" { ":443" } else { ":80" };
+    let host = host.strip_suffix(default_port).unwrap_or(host);
+    Some(format!("{scheme}://{host}{path}"))
+}
