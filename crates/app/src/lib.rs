@@ -1,1 +1,248 @@
-//! app
+//! Use cases: load, authorise, decide, save, and what to send. Every change by a person or a peer passes here.
+//! What is *not* here: SQL (`store`), sockets (`connect`, `web`), pages (`web`), roles of nodes (`lazaret`).
+
+mod accounts;
+mod alerts;
+mod attention;
+mod cases;
+mod clock;
+mod config;
+mod correlator;
+mod desk;
+mod engine;
+mod error;
+mod execute;
+mod ingest;
+mod keys;
+mod lookback;
+mod map;
+mod members;
+mod metrics;
+mod received;
+mod scanner;
+mod sharing;
+mod sources;
+mod stream;
+
+pub mod egress;
+pub mod intake;
+pub mod invite_code;
+pub mod link;
+pub mod observe;
+pub mod suppliers;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use domain::party::NodeId;
+use eventstore::EventLog;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use store::Store;
+use tokio::sync::{Notify, broadcast, watch};
+
+pub use accounts::{LoginRefused, PasswordRefused, Preferences, Session, SessionStart};
+pub use alerts::{AlertGroup, AlertView, RawLine, RuleInfo, Today};
+pub use attention::{Attention, AttentionItem, LinkState, Urgency, What};
+pub use cases::{CaseRow, CaseView};
+pub use clock::Clock;
+pub use config::{AppConfig, Approval, InviteAddress, Limits, Outgoing, Trial};
+pub use desk::{Reach, WarningRow, WarningView};
+pub use engine::Content;
+pub use error::{Error, Result};
+pub use execute::Executed;
+pub use keys::{KeyError, Keys, node_id_of, random, verify};
+pub use map::{CountryRow, Dot, Lane, Strip};
+pub use members::{Enrolled, InviteOrder};
+pub use metrics::Metrics;
+pub use received::{ReceivedView, Taken};
+pub use sharing::{OutboxItemView, Sharing};
+pub use sources::{Coverage, CoverageRow};
+pub use store::{
+    Account, Alert, AlertOrigin, AlertQuery, AlertStage, AlertState, AuditEntry, Broken, Delivery, DeliveryState,
+    Depth, DutyRow, Gap, InboxConflict, InviteRefused, JournalEntry, JournalReport, LookBackHit, Member, MemberRole,
+    MemberState, OutboxItem, Page, ReceivedState, ReceivedWarning, RecordQuery, SightingQuery, Source, SourceEdit,
+    SuspectedRule, VerdictWhy,
+};
+pub use suppliers::{Answer, Answers, SupplierList};
+
+/// How many observations an observer may fall behind before it loses the oldest.
+const OBSERVED_WAITING_MAX: usize = 16_384;
+
+/// One node's use cases. A value: no statics, its own clock, its own metrics.
+pub struct App {
+    config: AppConfig,
+    clock: Arc<dyn Clock>,
+    keys: Keys,
+    store: Store,
+    log: Arc<EventLog>,
+    engine: engine::Holder,
+    warninglists: egress::Warninglists,
+    suppliers: SupplierList,
+    /// The hub above, once enrolled.
+    hub_key: Mutex<Option<Vec<u8>>>,
+    link: watch::Sender<LinkState>,
+    metrics: Metrics,
+    changes: watch::Sender<u64>,
+    published: watch::Sender<i64>,
+    outbox: watch::Sender<u64>,
+    appended: Notify,
+    sightings_arrived: Notify,
+    observed: broadcast::Sender<observe::Observed>,
+    sources: ingest::SourceNumbers,
+    /// The scanner and whoever takes releases take turns: a release is tried on what the scanner has read.
+    taking: tokio::sync::Mutex<()>,
+}
+
+impl App {
+    /// Builds the use cases of a node over its opened parts and compiles the engine: built-in rules, the operator's
+    /// rules, and those of the warnings in force. Rules that do not load are reported, never fatal.
+    pub async fn start(
+        config: AppConfig,
+        clock: Arc<dyn Clock>,
+        keys: Keys,
+        store: Store,
+        log: EventLog,
+        content: Content,
+    ) -> Result<Arc<Self>> {
+        let (mut warninglists, unread) = egress::Warninglists::parse(content.warninglists.iter().map(String::as_str));
+        for (line, value) in unread {
+            tracing::warn!(line, value, "a warninglist line is no address, block, hash or domain; it is left out");
+        }
+        for own in &config.own {
+            if !warninglists.add(own) {
+                tracing::warn!(own, "an own name is no domain, address or block; it is left out");
+            }
+        }
+        let suppliers = content.suppliers.clone();
+        let head = store.published_head().await?;
+        let engine = engine::Holder::start(content, &config, &store).await?;
+        let app = Arc::new(Self {
+            engine,
+            warninglists,
+            suppliers,
+            hub_key: Mutex::new(None),
+            link: watch::Sender::new(LinkState::Alone),
+            metrics: Metrics::default(),
+            changes: watch::Sender::new(0),
+            published: watch::Sender::new(head),
+            outbox: watch::Sender::new(0),
+            appended: Notify::new(),
+            sightings_arrived: Notify::new(),
+            observed: broadcast::Sender::new(OBSERVED_WAITING_MAX),
+            sources: ingest::SourceNumbers::default(),
+            taking: tokio::sync::Mutex::new(()),
+            log: Arc::new(log),
+            config,
+            clock,
+            keys,
+            store,
+        });
+        app.load_sources().await?;
+        app.metrics.set("lazaret_engine_rules", "", app.engine.rule_count());
+        Ok(app)
+    }
+
+    /// The node's name as people know it.
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// The node's identity.
+    pub fn node(&self) -> NodeId {
+        self.keys.node_id()
+    }
+
+    /// The node's keys, for the TLS layer and for signatures of the link.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// ISO 3166-1 alpha-2 code of the node's country.
+    pub fn country(&self) -> &str {
+        &self.config.country
+    }
+
+    /// The node's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The zone in which times are shown.
+    pub fn zone(&self) -> &TimeZone {
+        &self.config.zone
+    }
+
+    /// The node's counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Rises after every commit that a page could show.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// The head of the published log; rises when there is something to send down.
+    pub fn published(&self) -> watch::Receiver<i64> {
+        self.published.subscribe()
+    }
+
+    /// Rises when there may be something to send up.
+    pub fn outbox_wake(&self) -> watch::Receiver<u64> {
+        self.outbox.subscribe()
+    }
+
+    /// What becomes durable here from now on.
+    pub fn observe(&self) -> broadcast::Receiver<observe::Observed> {
+        self.observed.subscribe()
+    }
+
+    /// Says which hub is above: its raw public key. Releases are believed when it signed them or vouches for them.
+    pub fn set_hub_key(&self, key: Vec<u8>) {
+        *self.hub_key.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
+    }
+
+    fn hub_key(&self) -> Option<Vec<u8>> {
+        self.hub_key.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says how the link to the hub stands; every page shows it.
+    pub fn set_link_state(&self, state: LinkState) {
+        let connected = u64::from(matches!(state, LinkState::Connected { .. }));
+        self.metrics.set("lazaret_link_connected", "", connected);
+        let changed = self.link.send_replace(state.clone()) != state;
+        if changed {
+            self.changed();
+        }
+    }
+
+    /// How the link to the hub stands.
+    pub fn link_state(&self) -> LinkState {
+        self.link.borrow().clone()
+    }
+
+    /// Takes the store out of use; nothing may be called afterwards.
+    pub async fn stop(&self) {
+        self.store.clone().close().await;
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    fn wake_outbox(&self) {
+        self.outbox.send_modify(|count| *count += 1);
+    }
+
+    fn tell(&self, what: observe::What) {
+        // nobody observing is the ordinary case
+        let _ = self.observed.send(observe::Observed {
+            node: self.node(),
+            name: self.config.name.clone(),
+            at: Instant::now(),
+            time: self.now(),
+            what,
+        });
+    }
+}

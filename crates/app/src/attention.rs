@@ -1,0 +1,158 @@
+//! What needs somebody now, in one list with the nearest time first: the *Now* page and the state line of every page.
+
+use domain::party::Role;
+use domain::telemetry::{Level, Verdict};
+use jiff::Timestamp;
+use store::{Alert, DutyRow, ReceivedWarning, SuspectedRule};
+
+use crate::{App, ReceivedState, Result};
+
+/// How many duties are looked at.
+const DUTIES_MAX: u32 = 200;
+
+/// How the link to the hub stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum LinkState {
+    /// No hub is configured.
+    #[default]
+    Alone,
+    /// The hub is reached.
+    Connected {
+        /// Its name.
+        peer: String,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The hub is not reached; what waits is kept here and will be sent.
+    Disconnected {
+        /// Its name.
+        peer: String,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// What needs somebody now.
+#[derive(Debug, Clone)]
+pub struct Attention {
+    /// When this was true.
+    pub as_of: Timestamp,
+    /// What needs somebody, most urgent first.
+    pub items: Vec<AttentionItem>,
+    /// How the link stands.
+    pub link: LinkState,
+    /// How many items wait for the hub.
+    pub waiting: u64,
+}
+
+/// One thing that needs somebody.
+#[derive(Debug, Clone)]
+pub struct AttentionItem {
+    /// What.
+    pub what: What,
+    /// By when, where there is a time.
+    pub due_at: Option<Timestamp>,
+    /// How soon.
+    pub urgency: Urgency,
+}
+
+/// How soon something needs somebody. Ordered: the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// At once.
+    Now,
+    /// Today.
+    Today,
+    /// When there is time.
+    Later,
+}
+
+/// What needs somebody.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// An alert of today.
+    Alert(Box<Alert>),
+    /// A warning in force that this hospital is hit by or exposed to.
+    Warning(Box<ReceivedWarning>),
+    /// A warning whose indicators would match too much here: a person decides.
+    HeldWarning(Box<ReceivedWarning>),
+    /// A duty of a record, with the record's title.
+    Duty(Box<DutyRow>, String),
+    /// A rule that fired everywhere at once.
+    RuleSuspected(SuspectedRule),
+    /// Nobody has said which suppliers are used, so verdicts are *cannot tell*.
+    SuppliersUnanswered,
+    /// No source has sent anything yet.
+    NoSource,
+}
+
+impl App {
+    /// What needs somebody now, for a reader of any role.
+    pub async fn attention(&self) -> Result<Attention> {
+        let mut items = Vec::new();
+        for alert in self.today().await?.cards {
+            let urgency = if alert.level == Level::Critical { Urgency::Now } else { Urgency::Today };
+            items.push(AttentionItem { what: What::Alert(Box::new(alert)), due_at: None, urgency });
+        }
+        for warning in self.received().await? {
+            items.extend(warning_item(warning));
+        }
+        for duty in self.store.duties(DUTIES_MAX).await? {
+            let urgency = if duty.duty.due_at <= self.now() { Urgency::Now } else { Urgency::Today };
+            let (due_at, title) = (Some(duty.duty.due_at), self.title_of(&duty).await?);
+            items.push(AttentionItem { what: What::Duty(Box::new(duty), title), due_at, urgency });
+        }
+        for rule in self.suspected_rules().await? {
+            items.push(AttentionItem { what: What::RuleSuspected(rule), due_at: None, urgency: Urgency::Today });
+        }
+        items.extend(self.set_up_items().await?);
+        items.sort_by_key(|item| (item.urgency, item.due_at.unwrap_or(Timestamp::MAX)));
+        let depth = self.store.outbox_depth().await?;
+        let waiting = depth.iter().map(|lane| lane.waiting).sum();
+        Ok(Attention { as_of: self.now(), items, link: self.link_state(), waiting })
+    }
+
+    async fn set_up_items(&self) -> Result<Vec<AttentionItem>> {
+        let later = |what| AttentionItem { what, due_at: None, urgency: Urgency::Later };
+        let mut items = Vec::new();
+        if self.config.listens && self.store.sources().await?.is_empty() {
+            items.push(later(What::NoSource));
+        }
+        if self.config.listens && self.supplier_answers().await?.0.is_empty() {
+            items.push(later(What::SuppliersUnanswered));
+        }
+        Ok(items)
+    }
+
+    async fn title_of(&self, duty: &DutyRow) -> Result<String> {
+        use domain::record::Kind;
+        match duty.kind {
+            Kind::Case => Ok(self.case(duty.record).await?.row.title),
+            Kind::Warning => Ok(self.warning(duty.record).await?.row.content.title),
+        }
+    }
+}
+
+fn warning_item(warning: ReceivedWarning) -> Option<AttentionItem> {
+    let seen = warning.seen_by.is_some();
+    let (what, urgency): (fn(Box<ReceivedWarning>) -> What, Urgency) = match (&warning.state, warning.verdict) {
+        (ReceivedState::Held { .. }, _) => (What::HeldWarning, Urgency::Today),
+        (ReceivedState::Live | ReceivedState::Trial, Verdict::Hit) => (What::Warning, Urgency::Now),
+        (ReceivedState::Live | ReceivedState::Trial, Verdict::Exposed | Verdict::CannotTell) if !seen => {
+            (What::Warning, Urgency::Today)
+        }
+        _ => return None,
+    };
+    Some(AttentionItem { what: what(Box::new(warning)), due_at: None, urgency })
+}
+
+impl AttentionItem {
+    /// Who has to act.
+    pub fn bearer(&self) -> Role {
+        match &self.what {
+            What::Duty(duty, _) => duty.duty.bearer,
+            What::SuppliersUnanswered | What::NoSource | What::RuleSuspected(_) => Role::Admin,
+            What::Alert(_) | What::Warning(_) | What::HeldWarning(_) => Role::Operator,
+        }
+    }
+}

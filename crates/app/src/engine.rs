@@ -1,0 +1,210 @@
+//! The running engine of a node: built-in rules, the operator's rules, and what warnings in force brought in.
+//! Immutable once built and swapped whole; the scanner notices the new generation before its next batch.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use detect::engine::{Engine, EngineOptions};
+use detect::indicator::IndicatorSet;
+use detect::mapping::MappingSet;
+use detect::sigma::{RuleOrigin, RuleProblem, RuleSet, RuleText};
+use domain::release::WarningContent;
+use domain::telemetry::Indicator;
+use jiff::Timestamp;
+use store::Store;
+use uuid::Uuid;
+
+use crate::suppliers::SupplierList;
+use crate::{App, AppConfig, Error, Result};
+
+/// The setting under which first-seen times of rules that are not built in are kept.
+const RULES_SINCE: &str = "rules-since";
+
+/// What changes without a compiler, as texts: the binary reads files and built-in tables and hands them over.
+#[derive(Debug, Clone, Default)]
+pub struct Content {
+    /// Rule files: the built-in ones and the operator's.
+    pub rules: Vec<RuleText>,
+    /// Mapping files: path and text.
+    pub mappings: Vec<(String, String)>,
+    /// Lists of values that are never the attacker's side.
+    pub warninglists: Vec<String>,
+    /// Suppliers and products.
+    pub suppliers: SupplierList,
+    /// Options of the engine.
+    pub options: EngineOptions,
+}
+
+/// The engine in use and what it was built from.
+pub(crate) struct Holder {
+    engine: ArcSwap<Engine>,
+    parts: Mutex<Parts>,
+    options: EngineOptions,
+    mappings: Arc<MappingSet>,
+}
+
+struct Parts {
+    base: RuleSet,
+    /// Contents in force, by issuer and release.
+    warnings: BTreeMap<(String, Uuid), Arc<WarningContent>>,
+    /// When rules that are not built in were first seen here.
+    since: BTreeMap<String, Timestamp>,
+}
+
+impl Holder {
+    pub(crate) async fn start(content: Content, config: &AppConfig, store: &Store) -> Result<Self> {
+        let (mappings, mapping_problems) = MappingSet::parse(&content.mappings);
+        let mappings = Arc::new(mappings);
+        for problem in &mapping_problems {
+            tracing::warn!(%problem, country = config.country, "a mapping file is left out");
+        }
+        let (base, problems) = RuleSet::parse(&content.rules);
+        for problem in &problems {
+            tracing::warn!(%problem, "a rule does not load");
+        }
+        let since = match store.setting(RULES_SINCE).await? {
+            Some(json) => serde_json::from_str(&json)?,
+            None => BTreeMap::new(),
+        };
+        let warnings = store
+            .live_warnings()
+            .await?
+            .into_iter()
+            .filter_map(|live| Some(((live.issuer.0.clone(), live.release), Arc::new(live.content?))))
+            .collect();
+        let parts = Parts { base, warnings, since };
+        let engine = build(&parts, &mappings, &content.options);
+        Ok(Self { engine: ArcSwap::from_pointee(engine), parts: Mutex::new(parts), options: content.options, mappings })
+    }
+
+    /// The engine in use.
+    pub(crate) fn engine(&self) -> Arc<Engine> {
+        self.engine.load_full()
+    }
+
+    pub(crate) fn rule_count(&self) -> u64 {
+        self.engine.load().rules().count() as u64
+    }
+
+    /// An engine with nothing but the rules and indicators of one content: for the trial and the look-back.
+    pub(crate) fn only(&self, origin: Uuid, content: &WarningContent) -> Engine {
+        let (rules, _) = RuleSet::parse(&rule_texts(origin, content));
+        let indicators = IndicatorSet::build(indicators(origin, content));
+        Engine::build(rules, Arc::clone(&self.mappings), indicators, self.options.clone())
+    }
+
+    /// Puts a content in force, replacing an earlier version, and swaps the engine.
+    pub(crate) fn put(&self, issuer: &str, release: Uuid, content: WarningContent) {
+        self.change(|parts| {
+            parts.warnings.insert((issuer.to_owned(), release), Arc::new(content));
+        });
+    }
+
+    /// Takes a content out of force and swaps the engine. False where it was not in force.
+    pub(crate) fn remove(&self, issuer: &str, release: Uuid) -> bool {
+        let key = (issuer.to_owned(), release);
+        let known = self.parts.lock().unwrap_or_else(PoisonError::into_inner).warnings.contains_key(&key);
+        if known {
+            self.change(|parts| {
+                parts.warnings.remove(&key);
+            });
+        }
+        known
+    }
+
+    /// Replaces the built-in and the operator's rules. Returns what does not load.
+    pub(crate) fn replace_rules(&self, texts: Vec<RuleText>) -> Vec<RuleProblem> {
+        let (base, problems) = RuleSet::parse(&texts);
+        self.change(|parts| {
+            parts.base = base;
+        });
+        problems
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Parts)) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut parts);
+        self.engine.store(Arc::new(build(&parts, &self.mappings, &self.options)));
+    }
+
+    /// When a rule that is not built in was first seen here; notes it if this is the first time.
+    fn since(&self, rule_id: &str, now: Timestamp) -> (Timestamp, Option<BTreeMap<String, Timestamp>>) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(since) = parts.since.get(rule_id) {
+            return (*since, None);
+        }
+        parts.since.insert(rule_id.to_owned(), now);
+        (now, Some(parts.since.clone()))
+    }
+}
+
+impl App {
+    /// Replaces the rules (after the operator changed files) and swaps the engine. Returns what does not load.
+    pub fn reload_rules(&self, texts: Vec<RuleText>) -> Vec<RuleProblem> {
+        let problems = self.engine.replace_rules(texts);
+        self.metrics.add("lazaret_engine_rebuilds_total", "", 1);
+        self.metrics.set("lazaret_engine_rules", "", self.engine.rule_count());
+        self.changed();
+        problems
+    }
+
+    /// When a rule came into this engine, for the *everyone at once* guard: a built-in rule's own date, otherwise when
+    /// it was first seen here.
+    pub(crate) async fn rule_since(&self, rule: &detect::sigma::RuleMeta) -> Result<Timestamp> {
+        if matches!(rule.origin, RuleOrigin::BuiltIn)
+            && let Some(date) = rule.modified.as_deref().or(rule.date.as_deref()).and_then(midnight)
+        {
+            return Ok(date);
+        }
+        let (since, changed) = self.engine.since(&rule.id, self.now());
+        if let Some(all) = changed {
+            let audit = self.audit_line(
+                domain::party::Actor::Policy { name: "rule-first-seen".to_owned() },
+                "rule-first-seen",
+                &rule.id,
+                "",
+            );
+            self.store.set_setting(RULES_SINCE, &serde_json::to_string(&all).map_err(Error::from)?, audit).await?;
+        }
+        Ok(since)
+    }
+}
+
+/// The start of a day that a rule names, `2026-11-25` or `2026/11/25`, UTC.
+fn midnight(date: &str) -> Option<Timestamp> {
+    format!("{}T00:00:00Z", date.trim().replace('/', "-")).parse().ok()
+}
+
+fn build(parts: &Parts, mappings: &Arc<MappingSet>, options: &EngineOptions) -> Engine {
+    let mut rules = parts.base.clone();
+    let mut values = Vec::new();
+    for ((_, release), content) in &parts.warnings {
+        let (more, problems) = RuleSet::parse(&rule_texts(*release, content));
+        for problem in &problems {
+            tracing::warn!(%problem, %release, "a rule of a warning does not load");
+        }
+        for problem in &rules.extend(more) {
+            tracing::warn!(%problem, %release, "a rule of a warning is here already");
+        }
+        values.extend(indicators(*release, content));
+    }
+    Engine::build(rules, Arc::clone(mappings), IndicatorSet::build(values.into_iter()), options.clone())
+}
+
+fn rule_texts(release: Uuid, content: &WarningContent) -> Vec<RuleText> {
+    let text = |(index, text): (usize, &String)| RuleText {
+        path: format!("warning {release} rule {}", index + 1),
+        text: text.clone(),
+        origin: RuleOrigin::Warning(release.to_string()),
+        mark: None,
+    };
+    content.rules.iter().enumerate().map(text).collect()
+}
+
+fn indicators(release: Uuid, content: &WarningContent) -> impl Iterator<Item = Indicator> + '_ {
+    content
+        .indicators
+        .iter()
+        .map(move |indicator| Indicator { origin: format!("warning:{release}"), ..indicator.clone() })
+}

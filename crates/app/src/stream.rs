@@ -1,0 +1,338 @@
+//! The link's use cases: what a hub does with a push and serves as its log, and what a member sends and confirms.
+//! Everything here may happen twice: a push is idempotent, a page is read from a cursor, a receipt may get lost.
+
+use domain::cluster::{self, Key};
+use domain::party::NodeId;
+use domain::record::hex;
+use domain::release::SignedRelease;
+use domain::telemetry::{SIGHTING_OBSERVABLES_MAX, Sighting};
+use sha2::{Digest, Sha256};
+use store::{
+    Delivery, DeliveryState, Gap, InboxItem, Lane, Member, NewOutboxItem, NewPublication, Outcome, Policy,
+    ReceivedSighting,
+};
+
+use crate::link::{
+    ItemOutcome, ItemResult, LINK_FORMAT, OutboxGap, PUSH_BYTES_MAX, PUSH_ITEMS_MAX, PassedSighting, Push, PushItem,
+    Receipt, StreamGap, StreamItem, StreamPage, VerdictNote, WireRelease, relay_signing_input,
+};
+use crate::{App, Error, Result, egress, keys, observe, received};
+
+impl App {
+    /// Takes a member's push. The answer is given after the commit; the same push again changes nothing.
+    pub async fn receive_push(&self, from: &Member, push: Push) -> Result<Receipt> {
+        if push.format != LINK_FORMAT || push.items.len() > PUSH_ITEMS_MAX {
+            return Err(Error::Input { code: "input-push" });
+        }
+        let read: Vec<std::result::Result<Read, String>> =
+            push.items.iter().map(|item| self.read_item(from, item)).collect();
+        let mut items = Vec::new();
+        let mut sightings = Vec::new();
+        for (item, read) in push.items.iter().zip(&read) {
+            let Ok(read) = read else { continue };
+            items.push(InboxItem {
+                kind: item.kind.clone(),
+                key: item.key,
+                version: item.version,
+                hash: item.hash.clone(),
+                body: item.body.clone(),
+            });
+            if let Read::Sighting(sighting) = read {
+                sightings.push((**sighting).clone());
+            }
+        }
+        let stored = self.store.receive(&from.node, push.epoch, &items, &sightings, self.now()).await?;
+        let mut stored = stored.into_iter();
+        let mut outcomes = Vec::with_capacity(read.len());
+        for (item, read) in push.items.iter().zip(read) {
+            let result = match read {
+                Err(why) => ItemResult::Refused { why },
+                Ok(read) => {
+                    let outcome = stored.next().unwrap_or(Outcome::Duplicate);
+                    self.after_item(from, read, &outcome).await?;
+                    result_of(&outcome)
+                }
+            };
+            self.count_item(&result);
+            outcomes.push(ItemOutcome { position: item.position, result });
+        }
+        for gap in &push.gaps {
+            tracing::warn!(member = from.name, dropped = gap.dropped, "a member dropped sightings at its limit");
+            self.metrics.add("lazaret_limit_hits_total", r#"limit="member-outbox""#, gap.dropped);
+        }
+        self.sightings_arrived.notify_one();
+        self.changed();
+        Ok(Receipt { format: LINK_FORMAT, epoch: push.epoch, outcomes })
+    }
+
+    /// What follows from an item besides its being stored. Idempotent, so it also follows a duplicate: the first try
+    /// may have been cut off before the receipt.
+    async fn after_item(&self, from: &Member, read: Read, outcome: &Outcome) -> Result<()> {
+        if matches!(outcome, Outcome::Conflict { .. }) {
+            return Ok(());
+        }
+        match read {
+            Read::Sighting(sighting) => {
+                if *outcome == Outcome::New {
+                    let id = sighting.sighting.id;
+                    self.tell(observe::What::SightingReceived { id, from: from.node.clone() });
+                }
+            }
+            Read::Verdict(note) => self.store.upsert_delivery(self.delivery_of(&from.node, &note)).await?,
+            Read::Release(publication) => {
+                let keys = Self::keys_of(&publication.release);
+                let head = self.store.publish(*publication, self.now()).await?;
+                if let Some(head) = head {
+                    self.published.send_modify(|known| *known = head.max(*known));
+                }
+                self.note_known_keys(keys).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_item(&self, from: &Member, item: &PushItem) -> std::result::Result<Read, String> {
+        if hex(&Sha256::digest(&item.body)) != item.hash {
+            return Err("the hash is not that of the body".to_owned());
+        }
+        let unreadable = |why: serde_json::Error| format!("the body is not readable: {why}");
+        match item.kind.as_str() {
+            "sighting" => {
+                let sighting: Sighting = serde_json::from_slice(&item.body).map_err(unreadable)?;
+                let pseudonym = from.pseudonym.clone();
+                let relay = self.passes_sightings().then(|| pass_on(&sighting, pseudonym, item.version)).transpose();
+                let relay = relay.map_err(unreadable)?;
+                read_sighting(from.node.0.clone(), sighting, item, relay)
+            }
+            "passed-sighting" => {
+                let passed: PassedSighting = serde_json::from_slice(&item.body).map_err(unreadable)?;
+                read_sighting(format!("{}/{}", from.country, passed.pseudonym), passed.sighting, item, None)
+            }
+            "verdict" => Ok(Read::Verdict(serde_json::from_slice(&item.body).map_err(unreadable)?)),
+            "release" => {
+                let wire: WireRelease = serde_json::from_slice(&item.body).map_err(unreadable)?;
+                let signed = SignedRelease::from(wire);
+                let signed_by_sender = signed.key == from.public_key
+                    && keys::verify(
+                        &signed.key,
+                        &domain::release::release_signing_input(&signed.bytes),
+                        &signed.signature,
+                    );
+                if !signed_by_sender {
+                    return Err("the release is not signed by the member that sends it".to_owned());
+                }
+                let release = received::read_release(&signed).map_err(str::to_owned)?;
+                if !egress::may_cross(release.marking) {
+                    return Err("the release's marking does not let it cross".to_owned());
+                }
+                Ok(Read::Release(Box::new(NewPublication {
+                    id: release.id,
+                    version: release.version,
+                    cluster: release.cluster,
+                    issued_at: release.issued_at,
+                    skip: Some(from.node.clone()),
+                    release: signed,
+                })))
+            }
+            other => Err(format!("the kind {other:?} is not known here")),
+        }
+    }
+
+    fn passes_sightings(&self) -> bool {
+        self.config.passes_on && self.hub_key().is_some()
+    }
+
+    fn count_item(&self, result: &ItemResult) {
+        let label = match result {
+            ItemResult::New => r#"result="new""#,
+            ItemResult::Duplicate => r#"result="duplicate""#,
+            ItemResult::Conflict => r#"result="conflict""#,
+            ItemResult::Refused { .. } => r#"result="refused""#,
+        };
+        self.metrics.add("lazaret_push_items_total", label, 1);
+    }
+
+    /// A page of the published log for a member; its confirmed cursor is noted by [`App::acknowledge`].
+    pub async fn stream_page(&self, member: &Member, after: i64) -> Result<StreamPage> {
+        let limit = u32::try_from(self.config.limits.stream_page_items_max).unwrap_or(u32::MAX);
+        let floor = self.store.published_floor().await?;
+        let gap = (after + 1 < floor).then_some(StreamGap { from: after + 1, to: floor - 1 });
+        let own = self.keys.public_key();
+        let mut items = Vec::new();
+        let mut end = after;
+        for published in self.store.published_after(after, limit).await? {
+            end = published.position;
+            if published.skip.as_ref() == Some(&member.node) {
+                continue;
+            }
+            let relay = if published.release.key == own {
+                Vec::new()
+            } else {
+                self.keys.sign(&relay_signing_input(&published.release))
+            };
+            items.push(StreamItem { position: published.position, release: published.release.into(), relay });
+        }
+        Ok(StreamPage { items, head: end.max(self.store.published_head().await?), gap })
+    }
+
+    /// Notes how far a member has durably read, and that it received what lies before.
+    pub async fn acknowledge(&self, member: &Member, position: i64) -> Result<()> {
+        let passed = self.store.published_after(member.cursor, 500).await?;
+        for published in passed.into_iter().filter(|published| published.position <= position) {
+            self.store
+                .upsert_delivery(Delivery {
+                    release: published.id,
+                    version: published.version,
+                    member: member.node.clone(),
+                    state: DeliveryState::Received,
+                    at: self.now(),
+                    latency_ms: None,
+                })
+                .await?;
+        }
+        self.store.set_member_cursor(&member.node, position).await?;
+        self.store.touch_member(&member.node, self.now()).await?;
+        self.changed();
+        Ok(())
+    }
+
+    /// The next push: what waits, records before releases before sightings, within the limits of one push.
+    pub async fn next_push(&self) -> Result<Option<Push>> {
+        let mut bytes = 0;
+        let waiting = self.store.outbox_pending(u32::try_from(PUSH_ITEMS_MAX).unwrap_or(u32::MAX)).await?;
+        let items: Vec<PushItem> = waiting
+            .into_iter()
+            .take_while(|item| {
+                bytes += item.body.len();
+                bytes <= PUSH_BYTES_MAX || bytes == item.body.len()
+            })
+            .map(|item| PushItem {
+                position: item.position,
+                kind: item.kind,
+                key: item.key,
+                version: item.version,
+                hash: item.hash,
+                body: item.body,
+            })
+            .collect();
+        let gaps: Vec<OutboxGap> = self
+            .store
+            .outbox_gaps_unsent()
+            .await?
+            .into_iter()
+            .map(|gap| OutboxGap { id: gap.id, dropped: gap.dropped, from: gap.from, to: gap.to })
+            .collect();
+        if items.is_empty() && gaps.is_empty() {
+            return Ok(None);
+        }
+        let epoch = self.store.node().await?.epoch;
+        Ok(Some(Push { format: LINK_FORMAT, epoch, sent_at: self.now(), items, gaps }))
+    }
+
+    /// Takes a receipt: what the hub has is no longer waiting. A refused item is not sent again; it is logged.
+    pub async fn push_confirmed(&self, push: &Push, receipt: &Receipt) -> Result<()> {
+        for outcome in &receipt.outcomes {
+            match &outcome.result {
+                ItemResult::Refused { why } => {
+                    tracing::error!(why, position = outcome.position, "the hub refused an item; it is not sent again");
+                }
+                ItemResult::Conflict => {
+                    tracing::error!(position = outcome.position, "the hub holds other bytes under this item's name");
+                }
+                ItemResult::New | ItemResult::Duplicate => {}
+            }
+        }
+        let positions: Vec<i64> = receipt.outcomes.iter().map(|outcome| outcome.position).collect();
+        self.store.outbox_confirm(&positions, self.now()).await?;
+        for gap in &push.gaps {
+            let confirmed = Gap { id: gap.id, lane: Lane::Sighting, dropped: gap.dropped, from: gap.from, to: gap.to };
+            self.store.outbox_confirm_gap(&confirmed, self.now()).await?;
+        }
+        self.changed();
+        Ok(())
+    }
+
+    /// How far the hub's log was durably read here.
+    pub async fn down_cursor(&self) -> Result<i64> {
+        Ok(self.store.down_cursor().await?)
+    }
+
+    /// Notes that the hub no longer keeps some positions: counted and logged, and reading goes on after them.
+    pub async fn note_gap(&self, gap: StreamGap) -> Result<()> {
+        tracing::warn!(from = gap.from, to = gap.to, "the hub no longer keeps these positions");
+        let missing = u64::try_from(gap.to - gap.from + 1).unwrap_or_default();
+        self.metrics.add("lazaret_limit_hits_total", r#"limit="hub-log""#, missing);
+        self.store.set_down_cursor(gap.to).await?;
+        self.changed();
+        Ok(())
+    }
+
+    fn keys_of(signed: &SignedRelease) -> Option<(Vec<String>, uuid::Uuid)> {
+        use domain::release::ReleaseBody;
+        let release = received::read_release(signed).ok()?;
+        let ReleaseBody::Warning(content) = &release.body else { return None };
+        Some((crate::desk::content_keys(content), release.id))
+    }
+
+    /// Remembers that a warning from below speaks of these values already, so that the correlator does not propose it
+    /// again.
+    async fn note_known_keys(&self, keys: Option<(Vec<String>, uuid::Uuid)>) -> Result<()> {
+        let Some((keys, release)) = keys else { return Ok(()) };
+        let cluster_keys = keys.into_iter().map(|key| (key, domain::record::RecordId(release))).collect();
+        let commit = store::Commit { at: self.now(), cluster_keys, ..store::Commit::default() };
+        self.store.commit(commit).await?;
+        Ok(())
+    }
+}
+
+/// What an item of a push turned out to be.
+enum Read {
+    Sighting(Box<ReceivedSighting>),
+    Verdict(VerdictNote),
+    Release(Box<NewPublication>),
+}
+
+fn read_sighting(
+    hospital: String,
+    sighting: Sighting,
+    item: &PushItem,
+    relay: Option<NewOutboxItem>,
+) -> std::result::Result<Read, String> {
+    if sighting.id != item.key {
+        return Err("the item's key is not the sighting's id".to_owned());
+    }
+    if sighting.observables.len() > SIGHTING_OBSERVABLES_MAX {
+        return Err(format!("a sighting carries at most {SIGHTING_OBSERVABLES_MAX} observables"));
+    }
+    let keys = cluster::keys(&sighting).iter().map(Key::text).collect();
+    Ok(Read::Sighting(Box::new(ReceivedSighting { hospital, sighting, keys, relay })))
+}
+
+/// The same sighting for the hub above, under a pseudonym.
+fn pass_on(sighting: &Sighting, pseudonym: String, version: u64) -> serde_json::Result<NewOutboxItem> {
+    let passed = PassedSighting { pseudonym, sighting: sighting.clone() };
+    Ok(NewOutboxItem {
+        lane: Lane::Sighting,
+        kind: "passed-sighting".to_owned(),
+        key: sighting.id,
+        version,
+        body: serde_json::to_vec(&passed)?,
+        policy: Policy::Send,
+    })
+}
+
+fn result_of(outcome: &Outcome) -> ItemResult {
+    match outcome {
+        Outcome::New => ItemResult::New,
+        Outcome::Duplicate => ItemResult::Duplicate,
+        Outcome::Conflict { .. } => ItemResult::Conflict,
+    }
+}
+
+/// Which members a node can name, for tests and the demo.
+impl App {
+    /// Members' names by node id.
+    pub async fn member_names(&self) -> Result<std::collections::BTreeMap<NodeId, String>> {
+        Ok(self.store.members().await?.into_iter().map(|member| (member.node, member.name)).collect())
+    }
+}
