@@ -256,7 +256,7 @@ fn structured_body<'a>(body: &'a str, program: &str, pairs: &mut Pairs<'a>) -> F
         return Format::Atna;
     }
     if keyvalue::is_fortigate(body) {
-        keyvalue::read(body, pairs);
+        keyvalue::read_fortigate(body, pairs);
         return Format::Fortigate;
     }
     if let Some(at) = body.find("CEF:").filter(|at| *at < 64)

@@ -348,7 +348,10 @@ impl MappingSet {
     /// Whether events of one shape (see [`MappingSet::shape_name`]) can carry a rule's logsource.
     pub fn shape_sees(&self, shape: &str, rule: &Logsource) -> bool {
         let shapes = self.compiled.shapes.iter().filter(|candidate| candidate.id == shape);
-        shapes.flat_map(|shape| &shape.routes).flat_map(|route| &route.sources).any(|source| rule.satisfied_by(&source.logsource))
+        shapes
+            .flat_map(|shape| &shape.routes)
+            .flat_map(|route| &route.sources)
+            .any(|source| rule.satisfied_by(&source.logsource))
     }
 
     /// The ids of the mappings in the set.

@@ -39,7 +39,10 @@ fn request_line<'a>(request: &'a str, pairs: &mut Pairs<'a>) {
     pairs.push("cs-method", method);
     pairs.push("cs-uri", uri);
     pairs.push("cs-uri-stem", uri.split_once('?').map_or(uri, |(stem, _)| stem));
-    // Sigma's convention for webserver rules: the query field carries path and query
+    // W3C logs have only the query here, many Sigma rules expect the path too: a repeated name means either
+    if let Some((_, query)) = uri.split_once('?') {
+        pairs.push("cs-uri-query", query);
+    }
     pairs.push("cs-uri-query", uri);
 }
 
@@ -68,7 +71,8 @@ mod tests {
         check("c-ip", "203.0.113.9");
         check("cs-username", "eve");
         check("cs-uri-stem", "/dicom-web/studies");
-        check("cs-uri-query", "/dicom-web/studies?limit=5000");
+        check("cs-uri-query", "limit=5000");
+        assert_eq!(pairs.all("cs-uri-query").last(), Some("/dicom-web/studies?limit=5000"));
         check("sc-status", "401");
         check("cs-user-agent", r#"curl/8.1 \"x\""#);
         assert_eq!(pairs.get("cs-referer"), None);

@@ -37,7 +37,7 @@ pub fn is_message(body: &str) -> bool {
 /// Reads a message into flat pairs.
 /// Shape: attributes under their own names (`EventActionCode`, `UserID`, `ParticipantObjectID`, …), codes as `EventID`,
 /// `EventTypeCode`, `RoleIDCode` with `…Name` beside them; per role `SourceUserID`/`SourceAddress`,
-/// `DestinationUserID`/…, `RequestorUserID`/…; from the objects `PatientID`, `StudyInstanceUID`, `SOPClassUID`,
+/// `DestinationUserID`/…, `RequestorUserID`/… (the first participant where none says it asked); from the objects `PatientID`, `StudyInstanceUID`, `SOPClassUID`,
 /// `NumberOfInstances` (summed), `StudyCount`, `PatientCount`, and the decoded query as `Query` with `QueryLevel` and
 /// `QueryUniversal` (true where no key but wildcards restricts it).
 /// Errors: what was read before stays in `pairs`; broken XML behind the event id is not an error (old senders write
@@ -91,6 +91,8 @@ struct Message {
     participant: Participant,
     object: Object,
     instances: Option<u64>,
+    first_participant: Option<(String, String)>,
+    has_requestor: bool,
     patients: Vec<String>,
     studies: Vec<String>,
 }
@@ -213,6 +215,10 @@ impl Message {
     /// DICOM PS3.16 CID 402: 110153 source, 110152 destination.
     fn close_participant(&mut self, pairs: &mut Pairs<'_>) {
         let participant = std::mem::take(&mut self.participant);
+        self.has_requestor |= participant.is_requestor;
+        if self.first_participant.is_none() {
+            self.first_participant = Some((participant.user.clone(), participant.address.clone()));
+        }
         let mut as_role = |user: &'static str, address: &'static str| {
             pairs.push(user, participant.user.clone());
             if !participant.address.is_empty() {
@@ -248,6 +254,10 @@ impl Message {
     fn finish(self, pairs: &mut Pairs<'_>) -> Result<(), AtnaError> {
         if !self.has_event {
             return Err(AtnaError::NotAnAudit);
+        }
+        if let Some((user, address)) = self.first_participant.filter(|_| !self.has_requestor) {
+            pairs.push("RequestorUserID", user);
+            pairs.push("RequestorAddress", address);
         }
         if let Some(instances) = self.instances {
             pairs.push("NumberOfInstances", instances.to_string());
@@ -381,7 +391,9 @@ mod tests {
 
     #[test]
     fn the_older_schema_and_odd_senders() {
-        let pairs = found(r#"<AuditMessage><EventIdentification EventActionCode="E" EventOutcomeIndicator=""><EventID code="110114" displayName="UserAuthenticated" codeSystemName="DCM"/></EventIdentification><AuditSourceIdentification AuditSourceID="openhim" code="1"/><Accession Number="1"/><ParticipantObjectIdentification ParticipantObjectID="x""#);
+        let pairs = found(
+            r#"<AuditMessage><EventIdentification EventActionCode="E" EventOutcomeIndicator=""><EventID code="110114" displayName="UserAuthenticated" codeSystemName="DCM"/></EventIdentification><AuditSourceIdentification AuditSourceID="openhim" code="1"/><Accession Number="1"/><ParticipantObjectIdentification ParticipantObjectID="x""#,
+        );
         assert_eq!(pairs.get("EventID"), Some("110114"));
         assert_eq!(pairs.get("EventIDName"), Some("UserAuthenticated"));
         assert_eq!(pairs.get("EventOutcomeIndicator"), Some(""));

@@ -106,8 +106,9 @@ fn value<'a>(cursor: &mut Cursor<'a>, key: &str, kind: &str) -> Cow<'a, str> {
         return Cow::Borrowed(inside.unwrap_or_else(|| cursor.take_while(|c| c != ' ')));
     }
     let raw = cursor.take_while(|c| c != ' ');
-    let is_text = matches!(key, "comm" | "exe" | "name" | "cwd" | "proctitle" | "path" | "cmd" | "acct" | "data" | "key")
-        || (kind == "EXECVE" && is_argument(key));
+    let is_text =
+        matches!(key, "comm" | "exe" | "name" | "cwd" | "proctitle" | "path" | "cmd" | "acct" | "data" | "key")
+            || (kind == "EXECVE" && is_argument(key));
     match is_text.then(|| from_hex(raw)).flatten() {
         Some(text) => Cow::Owned(text),
         None => Cow::Borrowed(raw),
@@ -119,10 +120,14 @@ fn from_hex(raw: &str) -> Option<String> {
     if raw.len() < 2 || !raw.len().is_multiple_of(2) || !raw.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
-    let bytes: Option<Vec<u8>> = raw.as_bytes().chunks(2).map(|pair| {
-        let text = std::str::from_utf8(pair).ok()?;
-        u8::from_str_radix(text, 16).ok().map(|byte| if byte <= 1 { b' ' } else { byte })
-    }).collect();
+    let bytes: Option<Vec<u8>> = raw
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| {
+            let text = std::str::from_utf8(pair).ok()?;
+            u8::from_str_radix(text, 16).ok().map(|byte| if byte <= 1 { b' ' } else { byte })
+        })
+        .collect();
     Some(String::from_utf8_lossy(&bytes?).into_owned())
 }
 
@@ -160,7 +165,9 @@ mod tests {
 
     #[test]
     fn nested_message_and_proctitle() {
-        let pairs = found("type=USER_AUTH msg=audit(1364475353.159:24270): pid=3280 uid=0 msg='op=PAM:authentication acct=\"root\" exe=\"/usr/bin/sudo\" hostname=? res=failed'");
+        let pairs = found(
+            "type=USER_AUTH msg=audit(1364475353.159:24270): pid=3280 uid=0 msg='op=PAM:authentication acct=\"root\" exe=\"/usr/bin/sudo\" hostname=? res=failed'",
+        );
         assert_eq!(pairs.get("acct"), Some("root"));
         assert_eq!(pairs.get("res"), Some("failed"));
         let pairs = found("audit: type=1327 audit(1.2:3): proctitle=63617400 2F6574632F");

@@ -64,7 +64,7 @@ fn severity_of(rest: &str) -> Option<(&str, &str)> {
 
 /// What stands in front: words that end in a colon or space, of which one may be a timestamp and one a host.
 fn front<'a>(before: &'a str, header: &mut Header<'a>) {
-    let mut rest = before.trim_start();
+    let mut rest = before.trim_start_matches([':', ' ']);
     for _ in 0..8 {
         if let Some((timestamp, behind)) = stamp::split(rest) {
             // the device's own time is nearer to the event than a relay's
@@ -93,19 +93,50 @@ mod tests {
     fn check(line: &str, host: Option<&str>, time: Option<&str>, mark: &str, body: &str) {
         let mut pairs = Pairs::new();
         let header = read(line, &mut pairs).unwrap();
-        assert_eq!((header.hostname, header.timestamp, header.program, header.body), (host, time, Some(mark), body), "{line}");
+        assert_eq!(
+            (header.hostname, header.timestamp, header.program, header.body),
+            (host, time, Some(mark), body),
+            "{line}"
+        );
     }
 
     #[test]
     fn every_order_seen() {
         check(
             "172.16.5.10 6705: Feb 17 13:40:03.673: %PARSER-5-CFGLOG_LOGGEDCMD: User:admin  logged command:no",
-            Some("172.16.5.10"), Some("Feb 17 13:40:03.673"), "PARSER-5-CFGLOG_LOGGEDCMD", "User:admin  logged command:no",
+            Some("172.16.5.10"),
+            Some("Feb 17 13:40:03.673"),
+            "PARSER-5-CFGLOG_LOGGEDCMD",
+            "User:admin  logged command:no",
         );
-        check("<189>29: *Mar  1 18:46:11: %SYS-5-CONFIG_I: Configured", None, Some("*Mar  1 18:46:11"), "SYS-5-CONFIG_I", "Configured");
-        check("<189>29: sw1: Mar  1 18:46:11 CET: %SYS-5-CONFIG_I: C", Some("sw1"), Some("Mar  1 18:46:11"), "SYS-5-CONFIG_I", "C");
-        check("<166>Nov 24 2026 08:16:53 fw1 : %ASA-6-302013: Built", Some("fw1"), Some("Nov 24 2026 08:16:53"), "ASA-6-302013", "Built");
-        check("<166>:Nov 24 08:16:53 UTC: %ASA-session-6-302013: B", None, Some("Nov 24 08:16:53"), "ASA-session-6-302013", "B");
+        check(
+            "<189>29: *Mar  1 18:46:11: %SYS-5-CONFIG_I: Configured",
+            None,
+            Some("*Mar  1 18:46:11"),
+            "SYS-5-CONFIG_I",
+            "Configured",
+        );
+        check(
+            "<189>29: sw1: Mar  1 18:46:11 CET: %SYS-5-CONFIG_I: C",
+            Some("sw1"),
+            Some("Mar  1 18:46:11"),
+            "SYS-5-CONFIG_I",
+            "C",
+        );
+        check(
+            "<166>Nov 24 2026 08:16:53 fw1 : %ASA-6-302013: Built",
+            Some("fw1"),
+            Some("Nov 24 2026 08:16:53"),
+            "ASA-6-302013",
+            "Built",
+        );
+        check(
+            "<166>:Nov 24 08:16:53 UTC: %ASA-session-6-302013: B",
+            None,
+            Some("Nov 24 08:16:53"),
+            "ASA-session-6-302013",
+            "B",
+        );
     }
 
     #[test]

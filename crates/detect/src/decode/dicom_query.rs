@@ -90,7 +90,8 @@ fn data_set(bytes: &[u8]) -> Option<Vec<Element>> {
         let value = behind.get(..length)?;
         rest = behind.get(length..)?;
         let known = KEYWORDS.iter().find(|(known, _)| *known == tag);
-        let name = known.map_or_else(|| format!("({:04X},{:04X})", tag >> 16, tag & 0xffff), |(_, name)| (*name).to_owned());
+        let name =
+            known.map_or_else(|| format!("({:04X},{:04X})", tag >> 16, tag & 0xffff), |(_, name)| (*name).to_owned());
         let text = String::from_utf8_lossy(value);
         elements.push(Element { tag, name, value: text.trim_end_matches(['\0', ' ']).to_owned() });
     }
@@ -111,7 +112,9 @@ fn element_head(bytes: &[u8]) -> Option<(u32, usize, &[u8])> {
         return Some((tag, long(4)? as usize, bytes.get(8..)?));
     }
     match representation {
-        b"OB" | b"OW" | b"OF" | b"SQ" | b"UT" | b"UN" | b"UC" | b"UR" => Some((tag, long(8)? as usize, bytes.get(12..)?)),
+        b"OB" | b"OW" | b"OF" | b"SQ" | b"UT" | b"UN" | b"UC" | b"UR" => {
+            Some((tag, long(8)? as usize, bytes.get(12..)?))
+        }
         _ => Some((tag, short(6)? as usize, bytes.get(8..)?)),
     }
 }

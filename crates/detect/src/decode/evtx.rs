@@ -31,12 +31,17 @@ pub enum Record {
 
 /// Calls `each` with every record in order, until it says stop.
 /// Errors: the file header is unreadable. Panics of the parser inside are not caught here.
-pub fn records<R: Read + Seek>(reader: R, mut each: impl FnMut(Record) -> std::ops::ControlFlow<()>) -> Result<(), EvtxError> {
+pub fn records<R: Read + Seek>(
+    reader: R,
+    mut each: impl FnMut(Record) -> std::ops::ControlFlow<()>,
+) -> Result<(), EvtxError> {
     let parser = EvtxParser::from_read_seek(reader).map_err(|error| EvtxError(chain(&error)))?;
     let mut parser = parser.with_configuration(ParserSettings::new().num_threads(1).indent(false));
     for record in parser.records_json_bytes() {
         let record = match record {
-            Ok(record) => Record::Event { id: record.event_record_id, written_at: time_of(record.timestamp), json: record.data },
+            Ok(record) => {
+                Record::Event { id: record.event_record_id, written_at: time_of(record.timestamp), json: record.data }
+            }
             Err(error) => Record::Damaged(chain(&error)),
         };
         if each(record).is_break() {

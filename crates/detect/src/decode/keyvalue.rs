@@ -39,6 +39,16 @@ pub fn read<'a>(body: &'a str, pairs: &mut Pairs<'a>) {
     }
 }
 
+/// Reads FortiGate's pairs and joins its `date`, `time` and `tz` to one `datetime`, as no single field is a whole time.
+pub fn read_fortigate<'a>(body: &'a str, pairs: &mut Pairs<'a>) {
+    read(body, pairs);
+    let part = |name: &str| pairs.get(name).unwrap_or("");
+    if let (Some(date), Some(time)) = (pairs.get("date"), pairs.get("time")) {
+        let joined = format!("{date}T{time}{}", part("tz"));
+        pairs.push("datetime", joined);
+    }
+}
+
 /// The next pair; the cursor stays where it was when there is none.
 fn next<'a>(cursor: &mut Cursor<'a>) -> Option<(&'a str, Cow<'a, str>)> {
     let mut trial = *cursor;
@@ -102,7 +112,10 @@ mod tests {
     #[test]
     fn odd_lines() {
         assert_eq!(found("noise a=1 more b=\"x y"), [("a".into(), "1".into()), ("b".into(), "x y".into())]);
-        assert_eq!(found("a=1, b='p q', c="), [("a".into(), "1".into()), ("b".into(), "p q".into()), ("c".into(), "".into())]);
+        assert_eq!(
+            found("a=1, b='p q', c="),
+            [("a".into(), "1".into()), ("b".into(), "p q".into()), ("c".into(), "".into())]
+        );
         assert!(found("=====").is_empty());
         assert!(!is_pairs("Failed password for root from 10.0.0.9"));
     }

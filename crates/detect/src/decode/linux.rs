@@ -38,7 +38,9 @@ fn sshd<'a>(body: &'a str, pairs: &mut Pairs<'a>) {
     }
     let user = match *outcome {
         "invalid" => behind.split(' ').next(),
-        _ => word_after(body, "for invalid user ").or_else(|| word_after(body, "for ")).or_else(|| word_after(body, "user ")),
+        _ => word_after(body, "for invalid user ")
+            .or_else(|| word_after(body, "for "))
+            .or_else(|| word_after(body, "user ")),
     };
     pairs.push_some("User", user.filter(|name| *name != "from"));
     let address = word_after(body, " from ").or_else(|| word_after(body, " by "));
@@ -53,7 +55,9 @@ fn sudo<'a>(body: &'a str, pairs: &mut Pairs<'a>) {
     for part in behind.splitn(8, " ; ") {
         match part.split_once('=') {
             Some((name, value)) if name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') => pairs.push(name, value),
-            _ if part.contains("incorrect password") || part.contains("NOT in sudoers") => pairs.push("Outcome", "failed"),
+            _ if part.contains("incorrect password") || part.contains("NOT in sudoers") => {
+                pairs.push("Outcome", "failed")
+            }
             _ => {}
         }
     }
@@ -65,7 +69,8 @@ fn session<'a>(body: &'a str, pairs: &mut Pairs<'a>) {
     if let Some((_, word)) = outcome.iter().find(|(lead, _)| body.contains(lead)) {
         pairs.push("Outcome", *word);
     }
-    let user = word_after(body, "for user ").or_else(|| word_after(body, " user=")).or_else(|| word_after(body, "of user "));
+    let user =
+        word_after(body, "for user ").or_else(|| word_after(body, " user=")).or_else(|| word_after(body, "of user "));
     pairs.push_some("User", user.and_then(|word| word.split('(').next()).filter(|word| !word.is_empty()));
     pairs.push_some("SourceIp", word_after(body, "rhost=").filter(|word| word.contains(['.', ':'])));
     if let Some(command) = between(body, "CMD (", ")") {
@@ -95,30 +100,56 @@ mod tests {
     #[test]
     fn ssh_sentences() {
         let from = [("SourceIp", "10.6.97.78"), ("SourcePort", "4022")];
-        check("sshd", "Failed password for invalid user admin from 10.6.97.78 port 4022 ssh2", &[
-            ("Outcome", "failed"), ("Method", "password"), ("User", "admin"), from[0], from[1],
-        ]);
-        check("sshd", "Accepted publickey for postgres from 10.6.97.78 port 4022 ssh2: RSA SHA256:x", &[
-            ("Outcome", "accepted"), ("Method", "publickey"), ("User", "postgres"), from[0], from[1],
-        ]);
-        check("sshd", "Invalid user guest from 10.6.97.78 port 4022", &[("Outcome", "invalid"), ("User", "guest"), from[0], from[1]]);
-        check("sshd", "pam_unix(sshd:session): session opened for user hl7(uid=1001) by (uid=0)", &[("Outcome", "opened"), ("User", "hl7")]);
+        check(
+            "sshd",
+            "Failed password for invalid user admin from 10.6.97.78 port 4022 ssh2",
+            &[("Outcome", "failed"), ("Method", "password"), ("User", "admin"), from[0], from[1]],
+        );
+        check(
+            "sshd",
+            "Accepted publickey for postgres from 10.6.97.78 port 4022 ssh2: RSA SHA256:x",
+            &[("Outcome", "accepted"), ("Method", "publickey"), ("User", "postgres"), from[0], from[1]],
+        );
+        check(
+            "sshd",
+            "Invalid user guest from 10.6.97.78 port 4022",
+            &[("Outcome", "invalid"), ("User", "guest"), from[0], from[1]],
+        );
+        check(
+            "sshd",
+            "pam_unix(sshd:session): session opened for user hl7(uid=1001) by (uid=0)",
+            &[("Outcome", "opened"), ("User", "hl7")],
+        );
         check("sshd", "Server listening on 0.0.0.0 port 22.", &[]);
     }
 
     #[test]
     fn sudo_sentences() {
-        check("sudo", "   alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/usr/bin/id -u", &[
-            ("User", "alice"), ("TTY", "pts/0"), ("PWD", "/home/alice"), ("USER", "root"), ("COMMAND", "/usr/bin/id -u"),
-        ]);
-        check("sudo", "bob : user NOT in sudoers ; TTY=pts/1 ; USER=root ; COMMAND=/bin/sh", &[
-            ("User", "bob"), ("Outcome", "failed"), ("TTY", "pts/1"), ("USER", "root"), ("COMMAND", "/bin/sh"),
-        ]);
+        check(
+            "sudo",
+            "   alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/usr/bin/id -u",
+            &[
+                ("User", "alice"),
+                ("TTY", "pts/0"),
+                ("PWD", "/home/alice"),
+                ("USER", "root"),
+                ("COMMAND", "/usr/bin/id -u"),
+            ],
+        );
+        check(
+            "sudo",
+            "bob : user NOT in sudoers ; TTY=pts/1 ; USER=root ; COMMAND=/bin/sh",
+            &[("User", "bob"), ("Outcome", "failed"), ("TTY", "pts/1"), ("USER", "root"), ("COMMAND", "/bin/sh")],
+        );
     }
 
     #[test]
     fn account_sentences() {
-        check("useradd", "new user: name=eve, UID=0, GID=0, home=/root, shell=/bin/bash", &[("User", "eve"), ("UID", "0"), ("Shell", "/bin/bash")]);
+        check(
+            "useradd",
+            "new user: name=eve, UID=0, GID=0, home=/root, shell=/bin/bash",
+            &[("User", "eve"), ("UID", "0"), ("Shell", "/bin/bash")],
+        );
         check("CRON", "(root) CMD (run-parts /etc/cron.hourly)", &[("COMMAND", "run-parts /etc/cron.hourly")]);
     }
 }

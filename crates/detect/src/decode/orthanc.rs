@@ -13,17 +13,12 @@ pub fn is_line(text: &str) -> bool {
 }
 
 /// Reads a line; `None` where the fixed part is not whole.
-/// Shape: `Level` (error, warning, info, trace), `Timestamp` (`MMDD hh:mm:ss.uuuuuu`, local, no year), `Thread`,
+/// Shape: `Level` (E, W, I, T), `Timestamp` (`MMDD hh:mm:ss.uuuuuu`, local, no year), `Thread`,
 /// `SourceFile`, `SourceLine`, `Category`, `message`, and what the sentence says: `Operation`, `Outcome`, `CallingAET`,
 /// `CalledAET`, `TargetAET`, `SourceIp`, `TargetIp`, `QueryLevel`, `ResourceCount`, `HttpMethod`, `HttpPath`.
 pub fn read<'a>(text: &'a str, pairs: &mut Pairs<'a>) -> Option<()> {
     let mut cursor = Cursor::new(text);
-    let level = match cursor.take(1)? {
-        "E" => "error",
-        "W" => "warning",
-        "I" => "info",
-        _ => "trace",
-    };
+    let level = cursor.take(1)?;
     let (stamp, behind) = split_stamp(cursor.rest())?;
     let (place, message) = behind.split_once("] ").or_else(|| behind.strip_suffix(']').map(|p| (p, "")))?;
     let (thread, place) = place.rsplit_once(' ').map_or((None, place), |(thread, place)| (Some(thread), place));
@@ -87,7 +82,8 @@ fn sentence<'a>(message: &'a str, pairs: &mut Pairs<'a>) {
 
 /// `Find request …` → `C-FIND`.
 fn dimse(behind: &str) -> Option<&'static str> {
-    let operations = [("Find", "C-FIND"), ("Move", "C-MOVE"), ("Get", "C-GET"), ("Store", "C-STORE"), ("Echo", "C-ECHO")];
+    let operations =
+        [("Find", "C-FIND"), ("Move", "C-MOVE"), ("Get", "C-GET"), ("Store", "C-STORE"), ("Echo", "C-ECHO")];
     operations.iter().find(|(word, _)| behind.starts_with(word)).map(|(_, name)| *name)
 }
 
@@ -95,8 +91,14 @@ fn dimse(behind: &str) -> Option<&'static str> {
 fn peers<'a>(message: &'a str, pairs: &mut Pairs<'a>) {
     let target = message.starts_with("Move-SCU") || message.starts_with("Opening a DICOM SCU");
     if target {
-        pairs.push_some("TargetAET", between(message, "to AET \"", "\"").or_else(|| between(message, "for AET \"", "\"")));
-        pairs.push_some("TargetIp", word_after(message, " on host ").and_then(|host| host.rsplit_once(':')).map(|h| h.0));
+        pairs.push_some(
+            "TargetAET",
+            between(message, "to AET \"", "\"").or_else(|| between(message, "for AET \"", "\"")),
+        );
+        pairs.push_some(
+            "TargetIp",
+            word_after(message, " on host ").and_then(|host| host.rsplit_once(':')).map(|h| h.0),
+        );
         return;
     }
     let quoted = between(message, "with AET \"", "\"");
@@ -133,29 +135,54 @@ mod tests {
     #[test]
     fn captured_lines() {
         let ip = ("SourceIp", "127.0.0.1");
-        check("W1124 08:00:00.125397 main.cpp:404] DICOM authorization rejected  for AET EVIL2 on IP 127.0.0.1: This AET is not listed in configuration option \"DicomModalities\"", &[
-            ("Level", "warning"), ("Timestamp", "1124 08:00:00.125397"), ("SourceFile", "main.cpp"), ("Operation", "association"), ("Outcome", "rejected"), ("CallingAET", "EVIL2"), ip,
-        ]);
-        check("W1124 08:00:00.125422 CommandDispatcher.cpp:828] Rejected Find request from remote DICOM modality with AET \"EVIL2\" and hostname \"127.0.0.1\"", &[
-            ("Operation", "C-FIND"), ("Outcome", "rejected"), ("CallingAET", "EVIL2"), ip,
-        ]);
-        check("I1124 07:59:57.285309 main.cpp:352] Incoming Store request from AET CT1 on IP 127.0.0.1, calling AET ORTHANC", &[
-            ("Operation", "C-STORE"), ("CallingAET", "CT1"), ("CalledAET", "ORTHANC"), ip,
-        ]);
-        check("I1124 08:00:00.233451 OrthancFindRequestHandler.cpp:653] (dicom) DICOM C-Find request at level: Study", &[
-            ("Category", "dicom"), ("Operation", "C-FIND"), ("QueryLevel", "Study"),
-        ]);
-        check("I1124 08:00:00.235045 ServerContext.cpp:1502] Number of matching resources: 30", &[("ResourceCount", "30")]);
-        check("I1124 08:00:01.382049 DicomAssociation.cpp:275] (dicom) Opening a DICOM SCU connection without DICOM TLS from AET \"ORTHANC\" to AET \"EVIL\" on host 127.0.0.1:14243 (manufacturer: Generic, timeout: 10s)", &[
-            ("Operation", "SCU"), ("TargetAET", "EVIL"), ("TargetIp", "127.0.0.1"),
-        ]);
-        check("I1124 08:00:01.726398 HttpServer.cpp:1244] (http) GET /patients", &[("Operation", "HTTP"), ("HttpMethod", "GET"), ("HttpPath", "/patients")]);
+        check(
+            "W1124 08:00:00.125397 main.cpp:404] DICOM authorization rejected  for AET EVIL2 on IP 127.0.0.1: This AET is not listed in configuration option \"DicomModalities\"",
+            &[
+                ("Level", "W"),
+                ("Timestamp", "1124 08:00:00.125397"),
+                ("SourceFile", "main.cpp"),
+                ("Operation", "association"),
+                ("Outcome", "rejected"),
+                ("CallingAET", "EVIL2"),
+                ip,
+            ],
+        );
+        check(
+            "W1124 08:00:00.125422 CommandDispatcher.cpp:828] Rejected Find request from remote DICOM modality with AET \"EVIL2\" and hostname \"127.0.0.1\"",
+            &[("Operation", "C-FIND"), ("Outcome", "rejected"), ("CallingAET", "EVIL2"), ip],
+        );
+        check(
+            "I1124 07:59:57.285309 main.cpp:352] Incoming Store request from AET CT1 on IP 127.0.0.1, calling AET ORTHANC",
+            &[("Operation", "C-STORE"), ("CallingAET", "CT1"), ("CalledAET", "ORTHANC"), ip],
+        );
+        check(
+            "I1124 08:00:00.233451 OrthancFindRequestHandler.cpp:653] (dicom) DICOM C-Find request at level: Study",
+            &[("Category", "dicom"), ("Operation", "C-FIND"), ("QueryLevel", "Study")],
+        );
+        check(
+            "I1124 08:00:00.235045 ServerContext.cpp:1502] Number of matching resources: 30",
+            &[("ResourceCount", "30")],
+        );
+        check(
+            "I1124 08:00:01.382049 DicomAssociation.cpp:275] (dicom) Opening a DICOM SCU connection without DICOM TLS from AET \"ORTHANC\" to AET \"EVIL\" on host 127.0.0.1:14243 (manufacturer: Generic, timeout: 10s)",
+            &[("Operation", "SCU"), ("TargetAET", "EVIL"), ("TargetIp", "127.0.0.1")],
+        );
+        check(
+            "I1124 08:00:01.726398 HttpServer.cpp:1244] (http) GET /patients",
+            &[("Operation", "HTTP"), ("HttpMethod", "GET"), ("HttpPath", "/patients")],
+        );
     }
 
     #[test]
     fn newer_lines_name_the_thread() {
-        check("I0102 12:34:56.123456             MAIN main.cpp:2017] Orthanc version: 1.12.6", &[("SourceFile", "main.cpp"), ("SourceLine", "2017")]);
-        check("W0102 12:34:56.123456 DICOM-1 main.cpp:404] DICOM authorization rejected for AET X on IP 10.0.0.9: y", &[("Thread", "DICOM-1"), ("CallingAET", "X"), ("SourceIp", "10.0.0.9")]);
+        check(
+            "I0102 12:34:56.123456             MAIN main.cpp:2017] Orthanc version: 1.12.6",
+            &[("SourceFile", "main.cpp"), ("SourceLine", "2017")],
+        );
+        check(
+            "W0102 12:34:56.123456 DICOM-1 main.cpp:404] DICOM authorization rejected for AET X on IP 10.0.0.9: y",
+            &[("Thread", "DICOM-1"), ("CallingAET", "X"), ("SourceIp", "10.0.0.9")],
+        );
     }
 
     #[test]

@@ -176,7 +176,11 @@ mod tests {
             ],
             "Job deleted",
         );
-        check(r#"[categoryId=0 Description="it said "no" today"]"#, &[("categoryId", "0"), ("Description", r#"it said "no" today"#)], "");
+        check(
+            r#"[categoryId=0 Description="it said "no" today"]"#,
+            &[("categoryId", "0"), ("Description", r#"it said "no" today"#)],
+            "",
+        );
     }
 
     #[test]

@@ -162,7 +162,9 @@ fn tagged(text: &str) -> Header<'_> {
     }
     if !cursor.eat(":") {
         return match pid {
-            Some(_) if cursor.eat(" ") => Header { program: Some(program), pid, body: cursor.rest(), ..Header::default() },
+            Some(_) if cursor.eat(" ") => {
+                Header { program: Some(program), pid, body: cursor.rest(), ..Header::default() }
+            }
             _ => untagged,
         };
     }
@@ -222,13 +224,22 @@ mod tests {
     #[test]
     fn rfc_3164_headers() {
         check("<13>Nov 24 08:16:53 vm kis-app: 3164 lf", "13|Nov 24 08:16:53|vm|kis-app|-|-|3164 lf");
-        check("<34>Oct 11 22:14:15 mymachine su: 'su root' failed", "34|Oct 11 22:14:15|mymachine|su|-|-|'su root' failed");
-        check("Oct  9 10:36:36 srv36 sshd[5130]: Failed password", "-|Oct  9 10:36:36|srv36|sshd|5130|-|Failed password");
+        check(
+            "<34>Oct 11 22:14:15 mymachine su: 'su root' failed",
+            "34|Oct 11 22:14:15|mymachine|su|-|-|'su root' failed",
+        );
+        check(
+            "Oct  9 10:36:36 srv36 sshd[5130]: Failed password",
+            "-|Oct  9 10:36:36|srv36|sshd|5130|-|Failed password",
+        );
         check("<86>Nov 24 08:16:53 su[12]: opened", "86|Nov 24 08:16:53|-|su|12|-|opened");
         check("<166>Nov 24 2026 08:16:53: %ASA-6-302013: Built", "166|Nov 24 2026 08:16:53|-|%ASA-6-302013|-|-|Built");
         check("<30>app: no time", "30|-|-|app|-|-|no time");
         check("<999>x: y", "-|-|-|x|-|-|y");
-        check("2026-11-24T08:16:53+01:00 vm sudo: root : TTY=pts/0", "-|2026-11-24T08:16:53+01:00|vm|sudo|-|-|root : TTY=pts/0");
+        check(
+            "2026-11-24T08:16:53+01:00 vm sudo: root : TTY=pts/0",
+            "-|2026-11-24T08:16:53+01:00|vm|sudo|-|-|root : TTY=pts/0",
+        );
         check("<14>Nov 24 08:16:53 fw CEF:0|a|b", "14|Nov 24 08:16:53|fw|-|-|-|CEF:0|a|b");
     }
 
@@ -258,7 +269,10 @@ mod tests {
 
     #[test]
     fn bodies_without_header_stay_whole() {
-        check(r#"<189>date=2026-11-24 time=08:16:53 devname="FG""#, r#"189|-|-|-|-|-|date=2026-11-24 time=08:16:53 devname="FG""#);
+        check(
+            r#"<189>date=2026-11-24 time=08:16:53 devname="FG""#,
+            r#"189|-|-|-|-|-|date=2026-11-24 time=08:16:53 devname="FG""#,
+        );
         check("<189>logver=700 timestamp=1", "189|-|-|-|-|-|logver=700 timestamp=1");
         check("<14>Nov 24 08:16:53 vm {\"a\":1}", "14|Nov 24 08:16:53|vm|-|-|-|{\"a\":1}");
         check("just words", "none");

@@ -10,18 +10,39 @@ pub(crate) const SAMPLES: [(&str, Format); 19] = [
     (r#"<13>Nov 24 08:16:53 ids suricata: @cee:{"event_type":"alert"}"#, Format::Json),
     ("<38>Oct  9 10:36:36 srv36 sshd[5130]: Failed password for root from 10.2.53.83 port 4022 ssh2", Format::Syslog),
     ("Oct  9 10:36:36 srv36 sudo:    eve : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/sh", Format::Syslog),
-    (r#"{"host":"s","message":"Oct  9 10:07:07 s sshd[1]: Failed password for x from 10.0.0.1 port 2 ssh2"}"#, Format::Syslog),
-    (r#"<189>date=2026-11-24 time=08:16:53 devname="FG" devid="FG100F" logid="0101039424" type="event""#, Format::Fortigate),
+    (
+        r#"{"host":"s","message":"Oct  9 10:07:07 s sshd[1]: Failed password for x from 10.0.0.1 port 2 ssh2"}"#,
+        Format::Syslog,
+    ),
+    (
+        r#"<189>date=2026-11-24 time=08:16:53 devname="FG" devid="FG100F" logid="0101039424" type="event""#,
+        Format::Fortigate,
+    ),
     (r#"logver=700 timestamp=1763971013 devname="FG" devid="FG100F" type="traffic""#, Format::Fortigate),
     ("<14>Nov 24 08:16:53 fw app: device=x status=allow src=10.0.0.1", Format::KeyValue),
     ("<14>Nov 24 08:16:53 fw CEF:0|a|b|1|2|name|5|src=10.0.0.1", Format::Cef),
     ("<14>Nov 24 08:16:53 fw LEEF:1.0|a|b|1|2|src=10.0.0.1", Format::Leef),
     (r#"type=EXECVE msg=audit(1760000003.490:3): argc=1 a0="id""#, Format::Auditd),
-    (r#"<85>1 2026-11-24T08:16:55.673Z vm atna 12490 IHE+RFC-3881 - <?xml version="1.0"?><AuditMessage><EventIdentification EventActionCode="E"><EventID csd-code="110114"/></EventIdentification></AuditMessage>"#, Format::Atna),
-    ("W1124 08:00:00.125397 main.cpp:404] DICOM authorization rejected  for AET EVIL2 on IP 127.0.0.1: no", Format::Orthanc),
-    ("2023-12-05T17:35:29.045Z In(166) Hostd[1050749]: [Originator@6876 sub=V] Event 129 : SSH access has been enabled.", Format::Vmware),
-    (r#"1 2025-11-23T15:24:04+02:00 VBRSRV01 Veeam_MP - - [origin enterpriseId="31023"] [categoryId=0 instanceId=23090 JobID="x"]"#, Format::Veeam),
-    ("172.16.5.10 6705: Feb 17 13:40:03.673: %PARSER-5-CFGLOG_LOGGEDCMD: User:admin  logged command:no x", Format::Cisco),
+    (
+        r#"<85>1 2026-11-24T08:16:55.673Z vm atna 12490 IHE+RFC-3881 - <?xml version="1.0"?><AuditMessage><EventIdentification EventActionCode="E"><EventID csd-code="110114"/></EventIdentification></AuditMessage>"#,
+        Format::Atna,
+    ),
+    (
+        "W1124 08:00:00.125397 main.cpp:404] DICOM authorization rejected  for AET EVIL2 on IP 127.0.0.1: no",
+        Format::Orthanc,
+    ),
+    (
+        "2023-12-05T17:35:29.045Z In(166) Hostd[1050749]: [Originator@6876 sub=V] Event 129 : SSH access has been enabled.",
+        Format::Vmware,
+    ),
+    (
+        r#"1 2025-11-23T15:24:04+02:00 VBRSRV01 Veeam_MP - - [origin enterpriseId="31023"] [categoryId=0 instanceId=23090 JobID="x"]"#,
+        Format::Veeam,
+    ),
+    (
+        "172.16.5.10 6705: Feb 17 13:40:03.673: %PARSER-5-CFGLOG_LOGGEDCMD: User:admin  logged command:no x",
+        Format::Cisco,
+    ),
     (r#"203.0.113.9 - - [24/Nov/2026:08:16:53 +0100] "GET / HTTP/1.1" 200 5"#, Format::AccessLog),
 ];
 

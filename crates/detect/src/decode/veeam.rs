@@ -18,7 +18,7 @@ fn element(body: &str) -> Option<&str> {
 }
 
 /// Reads the element if the header's reader could not, and adds who did it.
-/// Shape: Veeam's own parameter names; `User` from `UserName` or `UserFullInfo`; `message` from `Description` where the
+/// Shape: Veeam's own parameter names; `User` from `UserName`, `UserFullInfo` or `InitiatorFullInfo`; `message` from `Description` where the
 /// message itself is empty.
 pub fn read<'a>(header: &Header<'a>, pairs: &mut Pairs<'a>) {
     if pairs.get("instanceId").is_none()
@@ -27,7 +27,8 @@ pub fn read<'a>(header: &Header<'a>, pairs: &mut Pairs<'a>) {
         structured_data::read(text, pairs);
     }
     let user = pairs.get("UserName").map(str::to_owned);
-    let full = pairs.get("UserFullInfo").and_then(|xml| between(xml, "fullName=\"", "\"")).map(str::to_owned);
+    let info = pairs.get("UserFullInfo").or_else(|| pairs.get("InitiatorFullInfo"));
+    let full = info.and_then(|xml| between(xml, "fullName=\"", "\"")).map(str::to_owned);
     if let Some(user) = user.or(full) {
         pairs.push("User", user);
     }
@@ -57,7 +58,12 @@ mod tests {
     fn every_order_the_vendor_shows() {
         check(
             r#"<14>1 2025-11-20T10:20:38.744158-07:00 VBRSRV01 Veeam_MP - - [origin enterpriseId="31023"] [categoryId=0 instanceId=23090 JobID="a-1" JobName="Night" UserFullInfo="<ModifiedUserInfo fullName="TECH\user1" loginType="0" />" VbrVersion="13.0.1.180" Version="1" Description="Job Night has been deleted."]"#,
-            &[("instanceId", "23090"), ("JobName", "Night"), ("User", "TECH\\user1"), ("message", "Job Night has been deleted.")],
+            &[
+                ("instanceId", "23090"),
+                ("JobName", "Night"),
+                ("User", "TECH\\user1"),
+                ("message", "Job Night has been deleted."),
+            ],
         );
         check(
             r#"2023-11-03T13:30:25.182677+01:00 <14> VBRSRV01 Veeam_MP  [categoryId=0 instanceId=110 JobID="cd" Description="Backup job 'B 2' has been started."]"#,

@@ -6,8 +6,26 @@ use super::pairs::Pairs;
 
 /// The programs of ESXi and vCenter whose lines are read here, in lower case.
 const PROGRAMS: [&str; 21] = [
-    "hostd", "hostd-probe", "vpxa", "vpxd", "vpxd-svcs", "vobd", "vmkernel", "vmkwarning", "shell", "esxishell",
-    "rhttpproxy", "fdm", "esxupdate", "dcui", "settingsd", "vsanmgmtd", "vmauthd", "esxcli", "envoy-access", "vim-cmd",
+    "hostd",
+    "hostd-probe",
+    "vpxa",
+    "vpxd",
+    "vpxd-svcs",
+    "vobd",
+    "vmkernel",
+    "vmkwarning",
+    "shell",
+    "esxishell",
+    "rhttpproxy",
+    "fdm",
+    "esxupdate",
+    "dcui",
+    "settingsd",
+    "vsanmgmtd",
+    "vmauthd",
+    "esxcli",
+    "envoy-access",
+    "vim-cmd",
     "configstoreclient",
 ];
 
@@ -23,12 +41,14 @@ pub fn is_body(body: &str) -> bool {
 
 /// Adds what the line says.
 /// Shape: `EventTypeId` (esx.audit.ssh.enabled, vim.event.UserLoginSessionEvent), `EventNumber`, `EventMessage`, `User`,
-/// `SourceIp`, `UserAgent`, `CommandLine` (ESXi shell), `VirtualMachine`, `sub`, `opID`.
+/// `SourceIp`, `UserAgent`, `CommandLine` (ESXi shell), `VirtualMachine`, `sub`, `opID`, and `Message` (what stands behind
+/// the originator block).
 pub fn read<'a>(program: &str, body: &'a str, pairs: &mut Pairs<'a>) {
     if program.eq_ignore_ascii_case("shell") || program.eq_ignore_ascii_case("esxishell") {
         return shell(body, pairs);
     }
     let text = originator(body, pairs);
+    pairs.push("Message", text.trim_end());
     if let Some(id) = event_type(text) {
         pairs.push("EventTypeId", id);
     }
@@ -127,10 +147,12 @@ fn event_message<'a>(message: &'a str, pairs: &mut Pairs<'a>) {
 /// Free text: logins of sshd and the host's own words.
 fn sentence<'a>(text: &'a str, pairs: &mut Pairs<'a>) {
     let accepted = text.contains("Accepted ") || text.contains("logged in");
-    let failed = text.contains("Failed ") || text.contains("Rejected password") || text.contains("authentication failure");
+    let failed =
+        text.contains("Failed ") || text.contains("Rejected password") || text.contains("authentication failure");
     if accepted || failed {
         pairs.push("Outcome", if accepted { "accepted" } else { "failed" });
-        let user = word_after(text, " for user ").or_else(|| word_after(text, " for ")).or_else(|| word_after(text, "user="));
+        let user =
+            word_after(text, " for user ").or_else(|| word_after(text, " for ")).or_else(|| word_after(text, "user="));
         pairs.push_some("User", user);
         pairs.push_some("SourceIp", word_after(text, " from ").filter(|word| word.contains(['.', ':'])));
     }
@@ -143,39 +165,79 @@ mod tests {
     fn check(program: &str, body: &str, expected: &[(&str, &str)]) {
         let mut pairs = Pairs::new();
         read(program, body, &mut pairs);
-        let found: Vec<_> = pairs.iter().map(|(n, v)| (n.as_ref(), v.as_ref())).collect();
+        let found: Vec<_> =
+            pairs.iter().map(|(n, v)| (n.as_ref(), v.as_ref())).filter(|(n, _)| *n != "Message").collect();
         assert_eq!(found, expected, "{body}");
+        assert!(pairs.get("Message").is_none_or(|message| body.ends_with(message)), "{body}");
     }
 
     #[test]
     fn hostd_and_vobd() {
-        check("Hostd", "[Originator@6876 sub=Vimsvc.ha-eventmgr] Event 129 : SSH access has been enabled.", &[
-            ("sub", "Vimsvc.ha-eventmgr"), ("EventNumber", "129"), ("EventMessage", "SSH access has been enabled."),
-        ]);
-        check("Hostd", "info hostd[2099540] [Originator@6876 sub=V opID=x user=root] Event 93 : User root@10.0.0.9 logged in as VMware-client/8.0", &[
-            ("level", "info"), ("sub", "V"), ("opID", "x"), ("User", "root"), ("EventNumber", "93"),
-            ("EventMessage", "User root@10.0.0.9 logged in as VMware-client/8.0"),
-            ("User", "root"), ("SourceIp", "10.0.0.9"), ("UserAgent", "VMware-client/8.0"),
-        ]);
-        check("vobd", "[GenericCorrelator] 89403us: [vob.user.ssh.enabled] x", &[("EventTypeId", "vob.user.ssh.enabled")]);
-        check("vobd", "[UserLevelCorrelator] 1us: [esx.audit.ssh.enabled] SSH access has been enabled.", &[("EventTypeId", "esx.audit.ssh.enabled")]);
-        check("hostd", "[Originator@6876 sub=V] Event 7 : pacs-db01 on esx01 in ha-datacenter is powered off", &[
-            ("sub", "V"), ("EventNumber", "7"), ("EventMessage", "pacs-db01 on esx01 in ha-datacenter is powered off"), ("VirtualMachine", "pacs-db01"),
-        ]);
+        check(
+            "Hostd",
+            "[Originator@6876 sub=Vimsvc.ha-eventmgr] Event 129 : SSH access has been enabled.",
+            &[("sub", "Vimsvc.ha-eventmgr"), ("EventNumber", "129"), ("EventMessage", "SSH access has been enabled.")],
+        );
+        check(
+            "Hostd",
+            "info hostd[2099540] [Originator@6876 sub=V opID=x user=root] Event 93 : User root@10.0.0.9 logged in as VMware-client/8.0",
+            &[
+                ("level", "info"),
+                ("sub", "V"),
+                ("opID", "x"),
+                ("User", "root"),
+                ("EventNumber", "93"),
+                ("EventMessage", "User root@10.0.0.9 logged in as VMware-client/8.0"),
+                ("User", "root"),
+                ("SourceIp", "10.0.0.9"),
+                ("UserAgent", "VMware-client/8.0"),
+            ],
+        );
+        check(
+            "vobd",
+            "[GenericCorrelator] 89403us: [vob.user.ssh.enabled] x",
+            &[("EventTypeId", "vob.user.ssh.enabled")],
+        );
+        check(
+            "vobd",
+            "[UserLevelCorrelator] 1us: [esx.audit.ssh.enabled] SSH access has been enabled.",
+            &[("EventTypeId", "esx.audit.ssh.enabled")],
+        );
+        check(
+            "hostd",
+            "[Originator@6876 sub=V] Event 7 : pacs-db01 on esx01 in ha-datacenter is powered off",
+            &[
+                ("sub", "V"),
+                ("EventNumber", "7"),
+                ("EventMessage", "pacs-db01 on esx01 in ha-datacenter is powered off"),
+                ("VirtualMachine", "pacs-db01"),
+            ],
+        );
     }
 
     #[test]
     fn vcenter_and_shell() {
-        check("vpxd", r"Event [34] [1-1] [2019-05-23T09:03:36.213922Z] [vim.event.UserLoginSessionEvent] [info] [VSPHERE.LOCAL\svc] [] [34] [User VSPHERE.LOCAL\svc@192.168.10.10 logged in as pyvmomi Python/2.7.13 (Linux)]", &[
-            ("EventTypeId", "vim.event.UserLoginSessionEvent"), ("EventNumber", "34"),
-            ("EventMessage", r"User VSPHERE.LOCAL\svc@192.168.10.10 logged in as pyvmomi Python/2.7.13 (Linux)"),
-            ("User", r"VSPHERE.LOCAL\svc"), ("SourceIp", "192.168.10.10"), ("UserAgent", "pyvmomi Python/2.7.13 (Linux)"),
-        ]);
-        check("shell", "[root]: esxcli vm process kill --type=force --world-id=1", &[
-            ("User", "root"), ("CommandLine", "esxcli vm process kill --type=force --world-id=1"),
-        ]);
-        check("sshd", "[Originator@6876] Accepted password for root from 10.0.0.5 port 4321 ssh2", &[
-            ("Outcome", "accepted"), ("User", "root"), ("SourceIp", "10.0.0.5"),
-        ]);
+        check(
+            "vpxd",
+            r"Event [34] [1-1] [2019-05-23T09:03:36.213922Z] [vim.event.UserLoginSessionEvent] [info] [VSPHERE.LOCAL\svc] [] [34] [User VSPHERE.LOCAL\svc@192.168.10.10 logged in as pyvmomi Python/2.7.13 (Linux)]",
+            &[
+                ("EventTypeId", "vim.event.UserLoginSessionEvent"),
+                ("EventNumber", "34"),
+                ("EventMessage", r"User VSPHERE.LOCAL\svc@192.168.10.10 logged in as pyvmomi Python/2.7.13 (Linux)"),
+                ("User", r"VSPHERE.LOCAL\svc"),
+                ("SourceIp", "192.168.10.10"),
+                ("UserAgent", "pyvmomi Python/2.7.13 (Linux)"),
+            ],
+        );
+        check(
+            "shell",
+            "[root]: esxcli vm process kill --type=force --world-id=1",
+            &[("User", "root"), ("CommandLine", "esxcli vm process kill --type=force --world-id=1")],
+        );
+        check(
+            "sshd",
+            "[Originator@6876] Accepted password for root from 10.0.0.5 port 4321 ssh2",
+            &[("Outcome", "accepted"), ("User", "root"), ("SourceIp", "10.0.0.5")],
+        );
     }
 }

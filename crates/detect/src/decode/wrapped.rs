@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn wrapped_lines_are_found_and_sentences_left_alone() {
-        let check = |object: &str, found: Option<&str>| assert_eq!(line(object.as_bytes()).as_deref(), found, "{object}");
+        let check =
+            |object: &str, found: Option<&str>| assert_eq!(line(object.as_bytes()).as_deref(), found, "{object}");
         check(r#"{"host":"s","message":"Oct  9 10:07:07 s sshd[1]: \"x\""}"#, Some("Oct  9 10:07:07 s sshd[1]: \"x\""));
         check(r#"{"log": "<34>Oct 11 22:14:15 m su: f\n"}"#, Some("<34>Oct 11 22:14:15 m su: f\n"));
         check(r#"{"message":"An account was successfully logged on."}"#, None);

@@ -178,7 +178,8 @@ impl Builder {
         if self.problems.len() > before {
             return;
         }
-        let shapes = raw.shape.iter().map(|shape| self.shape(path, mapping, &raw, shape, &compiled)).collect::<Vec<_>>();
+        let shapes =
+            raw.shape.iter().map(|shape| self.shape(path, mapping, &raw, shape, &compiled)).collect::<Vec<_>>();
         if self.problems.len() == before {
             self.shapes.extend(shapes);
             self.mappings.push(compiled);
@@ -211,12 +212,21 @@ impl Builder {
         Mapping { id: raw.id.clone(), path: path.to_owned(), tables, aliases, samples }
     }
 
-    fn table(&mut self, path: &str, key: &str, name: &str, rows: &BTreeMap<String, RawRename>, raw: &RawMapping) -> FieldTable {
+    fn table(
+        &mut self,
+        path: &str,
+        key: &str,
+        name: &str,
+        rows: &BTreeMap<String, RawRename>,
+        raw: &RawMapping,
+    ) -> FieldTable {
         let mut table = FieldTable { name: name.to_owned(), renames: HashMap::new() };
         for (sigma, rename) in rows {
             let (names, transform) = match rename {
                 RawRename::Names(names) => (names.words(), None),
-                RawRename::Changed { from, change } => (from.words(), self.transform(path, &format!("{key}.{sigma}"), change, raw)),
+                RawRename::Changed { from, change } => {
+                    (from.words(), self.transform(path, &format!("{key}.{sigma}"), change, raw))
+                }
             };
             if names.is_empty() {
                 self.problem(path, format!("{key}.{sigma}"), "no native name", "name at least one native field");
@@ -236,7 +246,7 @@ impl Builder {
         }
         let transform = Transform::from_word(word);
         if transform.is_none() {
-            let known = "write hex-to-decimal, signed-to-hex, base-name, hash:<NAME> or table:<name>";
+            let known = "write hex-to-decimal, signed-to-hex, base-name, opaque, hash:<NAME> or table:<name>";
             self.problem(path, key, format!("{word:?} is no transform"), known);
         }
         transform
@@ -258,16 +268,31 @@ impl Builder {
         }
         for (at, route) in raw.route.iter().enumerate() {
             for shape in route.shapes.iter().flatten().filter(|shape| !ids.contains(shape.as_str())) {
-                self.problem(path, format!("route[{at}].shapes"), format!("no shape has the id {shape:?}"), "name a shape of this file");
+                self.problem(
+                    path,
+                    format!("route[{at}].shapes"),
+                    format!("no shape has the id {shape:?}"),
+                    "name a shape of this file",
+                );
             }
             for table in route.sources().iter().filter_map(|source| source.fields.as_deref()) {
                 if !raw.fields.contains_key(table) {
-                    self.problem(path, format!("route[{at}].logsource.fields"), format!("there is no [fields.{table}]"), "name a table of this file");
+                    self.problem(
+                        path,
+                        format!("route[{at}].logsource.fields"),
+                        format!("there is no [fields.{table}]"),
+                        "name a table of this file",
+                    );
                 }
             }
         }
         if raw.sample.is_empty() {
-            self.problem(path, "sample", "there is none", "add [[sample]] with a raw event and what it is expected to give");
+            self.problem(
+                path,
+                "sample",
+                "there is none",
+                "add [[sample]] with a raw event and what it is expected to give",
+            );
         }
     }
 
@@ -284,12 +309,18 @@ impl Builder {
         for (name, values) in &shape.equals {
             tests.push(self.test(&[Path::new(name.as_str())], Ask::OneOf(lower(values))));
         }
-        let fields = shape.fields.iter().map(|(name, paths)| (name.clone(), paths.words().into_iter().map(Path::new).collect()));
+        let fields =
+            shape.fields.iter().map(|(name, paths)| (name.clone(), paths.words().into_iter().map(Path::new).collect()));
         let first_letter = match shape.first_letter.as_deref() {
             None => FirstLetter::AsWritten,
             Some("lower") => FirstLetter::Lower,
             Some(other) => {
-                self.problem(path, format!("{key}.first_letter"), format!("{other:?} is unknown"), "write \"lower\" or leave it out");
+                self.problem(
+                    path,
+                    format!("{key}.first_letter"),
+                    format!("{other:?} is unknown"),
+                    "write \"lower\" or leave it out",
+                );
                 FirstLetter::AsWritten
             }
         };
@@ -331,7 +362,12 @@ impl Builder {
                 Some(format) => formats.push(format),
                 None => {
                     let known: Vec<&str> = Format::ALL.iter().map(|format| format.as_str()).collect();
-                    self.problem(path, format!("{key}.format"), format!("{word:?} is no format"), format!("write one of {}", known.join(", ")));
+                    self.problem(
+                        path,
+                        format!("{key}.format"),
+                        format!("{word:?} is no format"),
+                        format!("write one of {}", known.join(", ")),
+                    );
                 }
             }
         }

@@ -105,9 +105,8 @@ fn domain_name(value: &str, each: &mut dyn FnMut(Observable)) {
 /// network has.
 fn is_domain(name: &str) -> bool {
     let inside = [".local", ".lan", ".internal", ".intern", ".localdomain", ".arpa", ".home", ".corp", ".localhost"];
-    let label = |l: &str| {
-        (1..=63).contains(&l.len()) && l.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
-    };
+    let label =
+        |l: &str| (1..=63).contains(&l.len()) && l.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
     name.len() <= 253
         && name.contains('.')
         && name.split('.').all(label)
@@ -185,11 +184,19 @@ mod tests {
 
     #[test]
     fn urls_hashes_senders_files() {
-        check(EntityKind::Url, "HTTPS://u:p@Evil.example.com/a?b#c", &["domain-name evil.example.com", "url https://evil.example.com/a?b"]);
+        check(
+            EntityKind::Url,
+            "HTTPS://u:p@Evil.example.com/a?b#c",
+            &["domain-name evil.example.com", "url https://evil.example.com/a?b"],
+        );
         check(EntityKind::Url, "http://10.0.0.1/x", &[]);
         check(EntityKind::Url, "file:///etc/passwd", &[]);
         let md5 = "FAB4B30C1C4F0A9202A7B42DCF1729DC";
-        check(EntityKind::Hash, &format!("MD5={md5},IMPHASH={md5},SHA1=zz"), &[&format!("file-hash {}", md5.to_lowercase())]);
+        check(
+            EntityKind::Hash,
+            &format!("MD5={md5},IMPHASH={md5},SHA1=zz"),
+            &[&format!("file-hash {}", md5.to_lowercase())],
+        );
         check(EntityKind::Email, "<Eve@Evil.example.com>", &["email-addr eve@evil.example.com"]);
         check(EntityKind::FileName, r"C:\tmp\Evil.EXE", &["file-name evil.exe"]);
     }

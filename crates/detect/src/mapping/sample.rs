@@ -69,7 +69,13 @@ impl Sample {
             Some("syslog") => Carrier::Syslog,
             Some("http") => Carrier::Http,
             Some("evtx") => Carrier::Evtx,
-            Some(other) => return Err(("carrier", format!("{other:?} is unknown"), "write file, syslog, http or evtx".to_owned())),
+            Some(other) => {
+                return Err((
+                    "carrier",
+                    format!("{other:?} is unknown"),
+                    "write file, syslog, http or evtx".to_owned(),
+                ));
+            }
         };
         let origins = ["captured", "vendor page", "invented"];
         if !origins.iter().any(|lead| raw.origin.starts_with(lead)) {
@@ -77,12 +83,21 @@ impl Sample {
             return Err(("origin", format!("{:?} says not where it came from", raw.origin), instead));
         }
         let received = raw.received.as_deref().unwrap_or("2026-11-24T09:00:00Z");
-        let received_at = received.parse().map_err(|error| ("received", format!("{error}"), "write an RFC 3339 time".to_owned()))?;
+        let received_at =
+            received.parse().map_err(|error| ("received", format!("{error}"), "write an RFC 3339 time".to_owned()))?;
         let zone = match &raw.zone {
             None => TimeZone::UTC,
-            Some(name) => TimeZone::get(name).map_err(|error| ("zone", format!("{error}"), "write an IANA zone name".to_owned()))?,
+            Some(name) => TimeZone::get(name)
+                .map_err(|error| ("zone", format!("{error}"), "write an IANA zone name".to_owned()))?,
         };
-        Ok(Self { origin: raw.origin.clone(), raw: raw.raw.clone(), carrier, received_at, zone, expect: raw.expect.clone() })
+        Ok(Self {
+            origin: raw.origin.clone(),
+            raw: raw.raw.clone(),
+            carrier,
+            received_at,
+            zone,
+            expect: raw.expect.clone(),
+        })
     }
 }
 
@@ -119,7 +134,8 @@ fn run(set: &MappingSet, sample: &Sample) -> Vec<String> {
         Err(error) => return vec![format!("not an event: {error}")],
     };
     let selectors = set.selectors();
-    let text = |index: usize| selectors.get(index).and_then(|selector| event.text(selector.path.as_str())).map(Cow::Owned);
+    let text =
+        |index: usize| selectors.get(index).and_then(|selector| event.text(selector.path.as_str())).map(Cow::Owned);
     let present = |index: usize| text(index).is_some();
     let route = set.route_by(format, &present, &text);
     let mut wrong = Vec::new();
@@ -175,10 +191,13 @@ fn values_of(set: &MappingSet, route: RouteId, event: &Event<'_>, name: &str) ->
 }
 
 fn values(field: &Field, event: &Event<'_>) -> Vec<String> {
-    let texts = field.paths.iter().map(|path| event.texts(path.as_str())).find(|texts| !texts.is_empty()).unwrap_or_default();
+    let texts =
+        field.paths.iter().map(|path| event.texts(path.as_str())).find(|texts| !texts.is_empty()).unwrap_or_default();
     match &field.transform {
         None => texts,
-        Some(transform) => texts.into_iter().filter_map(|t| transform.apply(Cow::Owned(t)).map(Cow::into_owned)).collect(),
+        Some(transform) => {
+            texts.into_iter().filter_map(|t| transform.apply(Cow::Owned(t)).map(Cow::into_owned)).collect()
+        }
     }
 }
 

@@ -124,7 +124,11 @@ fn what_is_wrong_is_named_with_key_and_remedy() {
         assert_eq!(set.ids().count(), 0, "a broken file adds nothing");
     };
     check("id = \"probe\"", "identity = \"probe\"", "probe.toml:2: identity: unknown field `identity`");
-    check("as = \"hex-to-decimal\"", "as = \"rot13\"", "fields.audit.ProcessId: \"rot13\" is no transform; write hex-to-decimal");
+    check(
+        "as = \"hex-to-decimal\"",
+        "as = \"rot13\"",
+        "fields.audit.ProcessId: \"rot13\" is no transform; write hex-to-decimal",
+    );
     check("fields = \"audit\"", "fields = \"nothing\"", "route[2].logsource.fields: there is no [fields.nothing]");
     check("first_letter = \"lower\"", "first_letter = \"upper\"", "shape.camel.first_letter: \"upper\" is unknown");
     check("address = \"IpAddress\"", "adress = \"IpAddress\"", "observables.adress: unknown kind; write address");
@@ -140,4 +144,27 @@ fn one_broken_file_never_drops_the_rest() {
     let (set, problems) = MappingSet::parse(&files);
     assert_eq!(set.ids().collect::<Vec<_>>(), ["probe"]);
     assert_eq!(problems.len(), 1);
+}
+
+/// The mappings that the binary carries.
+fn content() -> Vec<(String, String)> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../content/mappings");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    let read = |path: std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read_to_string(path).unwrap())
+    };
+    files.into_iter().map(read).collect()
+}
+
+#[test]
+fn every_mapping_of_the_content_is_whole_and_keeps_its_promises() {
+    let (set, problems) = MappingSet::parse(&content());
+    let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, Vec::<String>::new());
+    let failures: Vec<String> = set.check_samples().iter().map(ToString::to_string).collect();
+    assert_eq!(failures, Vec::<String>::new());
+    assert!(set.sample_count() >= 30, "{} samples", set.sample_count());
 }

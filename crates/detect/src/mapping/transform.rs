@@ -15,6 +15,9 @@ pub enum Transform {
     Table(Vec<(String, String)>),
     /// Only the part behind the last `\` or `/`.
     BaseName,
+    /// A short digest in place of the value, so that patients can be counted without being named in detections. It hides
+    /// from who reads a list, not from who can try every number.
+    Opaque,
 }
 
 impl Transform {
@@ -28,6 +31,7 @@ impl Transform {
                 let row = rows.iter().find(|(from, _)| from.eq_ignore_ascii_case(&value));
                 Some(row.map_or(value, |(_, to)| Cow::Owned(to.clone())))
             }
+            Self::Opaque => Some(Cow::Owned(opaque(&value))),
             Self::BaseName => {
                 let name = value.rsplit(['\\', '/']).next().unwrap_or("").to_owned();
                 Some(Cow::Owned(name))
@@ -35,15 +39,22 @@ impl Transform {
         }
     }
 
-    /// Reads the word of a mapping file: `hex-to-decimal`, `signed-to-hex`, `base-name`, `hash:MD5`. Tables are separate.
+    /// Reads the word of a mapping file: `hex-to-decimal`, `signed-to-hex`, `base-name`, `opaque`, `hash:MD5`. Tables are separate.
     pub(crate) fn from_word(word: &str) -> Option<Self> {
         match word {
             "hex-to-decimal" => Some(Self::HexToDecimal),
             "signed-to-hex" => Some(Self::SignedToHex),
             "base-name" => Some(Self::BaseName),
+            "opaque" => Some(Self::Opaque),
             _ => word.strip_prefix("hash:").map(|part| Self::HashPart(part.to_uppercase().into())),
         }
     }
+}
+
+fn opaque(value: &str) -> String {
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::new().chain_update(b"lazaret opaque 1\0").chain_update(value.as_bytes()).finalize();
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn hex_to_decimal(value: Cow<'_, str>) -> Cow<'_, str> {
@@ -88,6 +99,10 @@ mod tests {
         check("hash:md5", "SHA1=aa,MD5=bb,IMPHASH=cc", Some("bb"));
         check("hash:SHA256", "SHA1=aa", None);
         assert_eq!(Transform::from_word("rot13"), None);
+        let opaque = |value: &'static str| Transform::Opaque.apply(Cow::Borrowed(value)).unwrap().into_owned();
+        assert_eq!(opaque("4711"), opaque("4711"));
+        assert_ne!(opaque("4711"), opaque("4712"));
+        assert_eq!(opaque("4711").len(), 16);
         let table = Transform::Table(vec![("s-1-16-12288".into(), "High".into())]);
         assert_eq!(table.apply(Cow::Borrowed("S-1-16-12288")).as_deref(), Some("High"));
         assert_eq!(table.apply(Cow::Borrowed("other")).as_deref(), Some("other"));

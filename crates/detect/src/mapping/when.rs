@@ -88,7 +88,8 @@ fn epoch(text: &str) -> Option<Timestamp> {
 /// A decimal fraction as billionths.
 fn nanoseconds(fraction: &str) -> i128 {
     let digits = fraction.bytes().take(9).filter(u8::is_ascii_digit);
-    let (value, count) = digits.fold((0_i128, 0_u32), |(value, count), b| (value * 10 + i128::from(b - b'0'), count + 1));
+    let (value, count) =
+        digits.fold((0_i128, 0_u32), |(value, count), b| (value * 10 + i128::from(b - b'0'), count + 1));
     value * 10_i128.pow(9 - count)
 }
 
@@ -198,7 +199,9 @@ mod tests {
     #[test]
     fn what_is_no_time() {
         let now = Timestamp::UNIX_EPOCH;
-        for text in ["", "-", "x", "12", "Nov", "Nov 99 10:00:00", "9999 99:99:99", "2026-13-40T00:00:00Z", "1/2/3", "é"] {
+        for text in
+            ["", "-", "x", "12", "Nov", "Nov 99 10:00:00", "9999 99:99:99", "2026-13-40T00:00:00Z", "1/2/3", "é"]
+        {
             assert_eq!(read(text, now, &TimeZone::UTC), None, "{text}");
         }
     }
