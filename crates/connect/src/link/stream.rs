@@ -1,0 +1,127 @@
+//! The hub's published log as one answer: first what is kept after the cursor, then what comes, with a sign of life
+//! in between. A file of its own because order and completeness rest on it: subscribe first, read to the end, wait.
+//!
+//! The wake-up carries no item: a slow member reads the log by its cursor and costs the hub one page at a time.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use app::Member;
+use app::link::StreamPage;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::endpoints::Hub;
+use super::sse::{Event, HEARTBEAT};
+
+/// The longest a long poll may ask to wait.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// The answer to a listener. With `wait` it ends after the first items, or when the time is over.
+pub fn answer(hub: Hub, member: Member, after: i64, wait: Option<Duration>) -> Response {
+    let published = hub.app.published();
+    let ends_at = wait.map(|wait| Instant::now() + wait.min(WAIT_MAX));
+    let feed = Feed { hub, member, after, published, ends_at, next: Next::Greet };
+    let body = Body::from_stream(stream::unfold(feed, |mut feed| async move {
+        let piece = feed.piece().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(piece)), feed))
+    }));
+    let headers = [("content-type", "text/event-stream"), ("cache-control", "no-store"), ("x-accel-buffering", "no")];
+    (headers, body).into_response()
+}
+
+struct Feed {
+    hub: Hub,
+    member: Member,
+    after: i64,
+    published: watch::Receiver<i64>,
+    ends_at: Option<Instant>,
+    next: Next,
+}
+
+enum Next {
+    Greet,
+    Read,
+    End,
+}
+
+impl Feed {
+    /// The next piece of the answer; none at its end.
+    async fn piece(&mut self) -> Option<String> {
+        match self.next {
+            Next::Greet => {
+                self.next = Next::Read;
+                return Some(HEARTBEAT.to_owned());
+            }
+            Next::End => return None,
+            Next::Read => {}
+        }
+        loop {
+            self.published.borrow_and_update();
+            let page = match self.hub.app.stream_page(&self.member, self.after).await {
+                Ok(page) => page,
+                Err(problem) => {
+                    tracing::warn!(%problem, "link: the published log could not be read");
+                    return None;
+                }
+            };
+            if let Some(text) = self.take(&page) {
+                if self.ends_at.is_some() {
+                    self.next = Next::End;
+                }
+                return Some(text);
+            }
+            match self.wait().await {
+                Woke::Published => {}
+                Woke::Quiet => return Some(HEARTBEAT.to_owned()),
+                Woke::Over => return None,
+            }
+        }
+    }
+
+    fn take(&mut self, page: &StreamPage) -> Option<String> {
+        let mut text = String::new();
+        if let Some(gap) = page.gap {
+            let data = serde_json::to_string(&gap).unwrap_or_default();
+            text.push_str(&Event { name: "gap".to_owned(), id: Some(gap.to.to_string()), data }.text());
+            self.after = self.after.max(gap.to);
+        }
+        for item in &page.items {
+            let data = serde_json::to_string(item).unwrap_or_default();
+            text.push_str(&Event { name: "release".to_owned(), id: Some(item.position.to_string()), data }.text());
+            self.after = self.after.max(item.position);
+        }
+        (!text.is_empty()).then_some(text)
+    }
+
+    async fn wait(&mut self) -> Woke {
+        let quiet_at = Instant::now() + self.hub.limits.heartbeat;
+        let until = self.ends_at.map_or(quiet_at, |ends_at| ends_at.min(quiet_at));
+        let mut shutdown = self.hub.shutdown.clone();
+        let woke = tokio::select! {
+            changed = self.published.changed() => if changed.is_ok() { Woke::Published } else { Woke::Over },
+            () = tokio::time::sleep_until(until) => Woke::Quiet,
+            _ = shutdown.wait_for(|stop| *stop) => Woke::Over,
+        };
+        if matches!(woke, Woke::Quiet) {
+            if self.ends_at.is_some_and(|ends_at| ends_at <= Instant::now()) {
+                self.next = Next::End;
+            }
+            // a member revoked while it listened is let go at the next sign of life
+            if !matches!(self.hub.app.member_by_key(&self.member.public_key).await, Ok(Some(_))) {
+                return Woke::Over;
+            }
+        }
+        woke
+    }
+}
+
+enum Woke {
+    Published,
+    Quiet,
+    Over,
+}
