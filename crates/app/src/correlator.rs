@@ -81,7 +81,11 @@ impl App {
     async fn propose(&self, cluster: Cluster, deciding: &Seen) -> Result<()> {
         let keys: Vec<String> = cluster.keys.iter().map(Key::text).collect();
         let known = match self.store.record_of_key(&keys).await? {
-            Some(id) => self.store.load(&[id]).await?.pop(),
+            Some(id) => match self.store.load(&[id]).await?.pop() {
+                Some(record) => Some(record),
+                // another hub's warning speaks of it already, and was passed on from here
+                None => return Ok(()),
+            },
             None => None,
         };
         let actor = Actor::Policy { name: PROPOSER.to_owned() };

@@ -40,7 +40,8 @@ impl Warninglists {
     pub fn add(&mut self, value: &str) -> bool {
         let value = value.trim_end_matches('.').to_lowercase();
         if let Ok(address) = value.parse::<IpAddr>() {
-            return self.addresses.insert(address) || true;
+            self.addresses.insert(address);
+            return true;
         }
         if let Some((address, bits)) = value.split_once('/') {
             return match (address.parse::<IpAddr>(), bits.parse::<u8>()) {

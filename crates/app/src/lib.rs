@@ -86,6 +86,7 @@ pub struct App {
     changes: watch::Sender<u64>,
     published: watch::Sender<i64>,
     outbox: watch::Sender<u64>,
+    scanned: watch::Sender<u64>,
     appended: Notify,
     sightings_arrived: Notify,
     observed: broadcast::Sender<observe::Observed>,
@@ -116,6 +117,7 @@ impl App {
         }
         let suppliers = content.suppliers.clone();
         let head = store.published_head().await?;
+        let scanned = store.scan_cursor().await?;
         let engine = engine::Holder::start(content, &config, &store).await?;
         let app = Arc::new(Self {
             engine,
@@ -127,6 +129,7 @@ impl App {
             changes: watch::Sender::new(0),
             published: watch::Sender::new(head),
             outbox: watch::Sender::new(0),
+            scanned: watch::Sender::new(scanned),
             appended: Notify::new(),
             sightings_arrived: Notify::new(),
             observed: broadcast::Sender::new(OBSERVED_WAITING_MAX),
@@ -191,6 +194,11 @@ impl App {
     /// Rises when there may be something to send up.
     pub fn outbox_wake(&self) -> watch::Receiver<u64> {
         self.outbox.subscribe()
+    }
+
+    /// The number of the next event to be scanned: everything before it is scanned, and what it caused is saved.
+    pub fn scanned(&self) -> watch::Receiver<u64> {
+        self.scanned.subscribe()
     }
 
     /// What becomes durable here from now on.

@@ -128,7 +128,7 @@ impl App {
             marking: release.marking,
             drill: release.drill,
             received_at: now,
-            state: state.clone(),
+            state,
             verdict,
             verdict_why: why,
             decided_at: now,
@@ -177,7 +177,7 @@ impl App {
 
     /// What a hub passes on to its own members: every release it believes and whose marking lets it cross.
     fn passed_on(&self, release: &Release, signed: SignedRelease) -> Option<NewPublication> {
-        (self.config.passes_on && egress::may_cross(release.marking)).then(|| NewPublication {
+        (self.config.passes_on && egress::may_cross(release.marking)).then_some(NewPublication {
             release: signed,
             id: release.id,
             version: release.version,

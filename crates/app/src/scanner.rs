@@ -115,6 +115,7 @@ impl App {
         };
         self.save_scan(work, &batch, scan, next).await?;
         work.cursor = next;
+        self.scanned.send_replace(next);
         self.metrics.set("lazaret_scan_behind_events", "", self.log.head().saturating_sub(next));
         Ok(batch.len() as u64)
     }

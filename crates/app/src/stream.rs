@@ -2,7 +2,6 @@
 //! Everything here may happen twice: a push is idempotent, a page is read from a cursor, a receipt may get lost.
 
 use domain::cluster::{self, Key};
-use domain::party::NodeId;
 use domain::record::hex;
 use domain::release::SignedRelease;
 use domain::telemetry::{SIGHTING_OBSERVABLES_MAX, Sighting};
@@ -267,6 +266,11 @@ impl App {
         Ok(())
     }
 
+    /// Items whose name was taken by other bytes, newest first: a restored member, or worse.
+    pub async fn conflicts(&self) -> Result<Vec<store::InboxConflict>> {
+        Ok(self.store.inbox_conflicts(100).await?)
+    }
+
     fn keys_of(signed: &SignedRelease) -> Option<(Vec<String>, uuid::Uuid)> {
         use domain::release::ReleaseBody;
         let release = received::read_release(signed).ok()?;
@@ -326,13 +330,5 @@ fn result_of(outcome: &Outcome) -> ItemResult {
         Outcome::New => ItemResult::New,
         Outcome::Duplicate => ItemResult::Duplicate,
         Outcome::Conflict { .. } => ItemResult::Conflict,
-    }
-}
-
-/// Which members a node can name, for tests and the demo.
-impl App {
-    /// Members' names by node id.
-    pub async fn member_names(&self) -> Result<std::collections::BTreeMap<NodeId, String>> {
-        Ok(self.store.members().await?.into_iter().map(|member| (member.node, member.name)).collect())
     }
 }

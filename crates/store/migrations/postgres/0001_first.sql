@@ -1,4 +1,5 @@
--- Format 1. Times are microseconds since 1970, UTC. Ids are UUIDs. Text is ordered by its bytes, as in SQLite. JSON is text and read whole.
+-- Format 1. Times are microseconds since 1970, UTC. Ids are UUIDs. Text is ordered by its bytes, as in SQLite.
+-- JSON is text and read whole.
 -- Levels are 1 informational to 5 critical. The same tables as ../sqlite/0001_first.sql; a test compares them.
 
 CREATE TABLE node (
@@ -66,20 +67,21 @@ CREATE TABLE facet (
 );
 CREATE INDEX facet_value ON facet (name, value, record);
 
--- Erasing takes salt and body; the hash stays in the facts.
+-- The body is the exact bytes of the text. Erasing takes salt and body; the hash stays in the facts.
 CREATE TABLE document (
   id UUID PRIMARY KEY,
   record UUID NOT NULL REFERENCES record (id),
   salt BYTEA,
-  body TEXT COLLATE "C",
+  body BYTEA,
   hash TEXT COLLATE "C" NOT NULL,
   erased_at BIGINT
 );
 CREATE INDEX document_record ON document (record);
 
+-- No reference to record: a hub also remembers the warnings of other hubs that were passed on from here.
 CREATE TABLE cluster_key (
   key TEXT COLLATE "C" PRIMARY KEY,
-  record UUID NOT NULL REFERENCES record (id)
+  record UUID NOT NULL
 );
 
 -- Telemetry.
@@ -263,6 +265,15 @@ CREATE TABLE family_day (
   family TEXT COLLATE "C" NOT NULL,
   day BIGINT NOT NULL,
   PRIMARY KEY (hospital, family, day)
+);
+
+-- Rules that many fired at once; a person looks at them.
+CREATE TABLE suspected_rule (
+  rule_id TEXT COLLATE "C" PRIMARY KEY,
+  hospitals BIGINT NOT NULL,
+  first_at BIGINT NOT NULL,
+  last_at BIGINT NOT NULL,
+  cleared_at BIGINT
 );
 
 CREATE TABLE invite (

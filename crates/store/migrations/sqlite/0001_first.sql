@@ -66,20 +66,21 @@ CREATE TABLE facet (
 ) STRICT;
 CREATE INDEX facet_value ON facet (name, value, record);
 
--- Erasing takes salt and body; the hash stays in the facts.
+-- The body is the exact bytes of the text. Erasing takes salt and body; the hash stays in the facts.
 CREATE TABLE document (
   id BLOB PRIMARY KEY,
   record BLOB NOT NULL REFERENCES record (id),
   salt BLOB,
-  body TEXT,
+  body BLOB,
   hash TEXT NOT NULL,
   erased_at INTEGER
 ) STRICT;
 CREATE INDEX document_record ON document (record);
 
+-- No reference to record: a hub also remembers the warnings of other hubs that were passed on from here.
 CREATE TABLE cluster_key (
   key TEXT PRIMARY KEY,
-  record BLOB NOT NULL REFERENCES record (id)
+  record BLOB NOT NULL
 ) STRICT;
 
 -- Telemetry.
@@ -263,6 +264,15 @@ CREATE TABLE family_day (
   family TEXT NOT NULL,
   day INTEGER NOT NULL,
   PRIMARY KEY (hospital, family, day)
+) STRICT;
+
+-- Rules that many fired at once; a person looks at them.
+CREATE TABLE suspected_rule (
+  rule_id TEXT PRIMARY KEY,
+  hospitals INTEGER NOT NULL,
+  first_at INTEGER NOT NULL,
+  last_at INTEGER NOT NULL,
+  cleared_at INTEGER
 ) STRICT;
 
 CREATE TABLE invite (
