@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use detect::engine::{
-    Carrier, EmbeddedLogsource, Engine, EngineOptions, IndicatorSet, MappingSet, RawEvent, RuleOrigin, RuleSet, RuleText,
-    Scanner,
+    Carrier, EmbeddedLogsource, Engine, EngineOptions, IndicatorSet, MappingSet, RawEvent, RuleOrigin, RuleSet,
+    RuleText, Scanner,
 };
 use jiff::Timestamp;
 
@@ -35,7 +35,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let engine = Arc::new(Engine::build(rule_set, mapping_set, IndicatorSet::default(), options));
     let built = cpu_seconds()?;
     let report = engine.report();
-    println!("rules {} ({} problems, {} inactive), tests {}", report.rules, problems.len(), report.inactive.len(), report.predicates);
+    println!(
+        "rules {} ({} problems, {} inactive), tests {}",
+        report.rules,
+        problems.len(),
+        report.inactive.len(),
+        report.predicates
+    );
     println!("load {:.3} s (parse {:.3}, compile {:.3})", built - start, parsed - start, built - parsed);
 
     let data = read(Path::new(events))?;
@@ -67,7 +73,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let seconds = cpu_seconds()? - start;
     let rate = |seconds: f64| lines.len() as f64 / seconds;
-    println!("events {} in {seconds:.2} s: {:.0} a second; detections {detections}, quarantined {quarantined}", lines.len(), rate(seconds));
+    println!(
+        "events {} in {seconds:.2} s: {:.0} a second; detections {detections}, quarantined {quarantined}",
+        lines.len(),
+        rate(seconds)
+    );
     println!("serde_json parse alone: {:.0} a second; ratio {:.2}", rate(floor), floor / seconds);
     if let Some(file) = pairs_file {
         let mut text = String::new();
@@ -124,7 +134,9 @@ fn mapping_texts(dir: &Path) -> Result<Vec<(String, String)>, Box<dyn Error>> {
 fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     let after_name = stat.rsplit(')').next().unwrap_or("");
-    let ticks = |field: usize| after_name.split_whitespace().nth(field).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+    let ticks = |field: usize| {
+        after_name.split_whitespace().nth(field).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0)
+    };
     // Fields 14 and 15 of proc(5), counted from the one after the name.
     Ok((ticks(11) + ticks(12)) / 100.0)
 }

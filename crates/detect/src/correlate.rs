@@ -2,7 +2,8 @@
 //! A file of its own because it is the only state that outlives an event; it can be rebuilt from base detections alone.
 //!
 //! A window ends at a base detection and reaches `timespan` back. A base detection that arrives late is looked at in every
-//! window that holds it. A group fires when its condition becomes true, and again after `timespan` while it stays true.
+//! window that holds it, unless it is a whole `timespan` behind its group: then it is counted and left out. A group fires
+//! when its condition becomes true, and again after `timespan` while it stays true.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -219,7 +220,7 @@ impl Group {
     /// Puts an entry in its place. Shape: false where it is there already or too late for any window.
     fn insert(&mut self, entry: Entry, span: SignedDuration, losses: &mut CorrelationLosses) -> bool {
         let newest = self.entries.back().map_or(entry.time, |last| last.time.max(entry.time));
-        if newest.duration_since(entry.time) >= span * 2 {
+        if newest.duration_since(entry.time) >= span {
             losses.late += 1;
             return false;
         }
