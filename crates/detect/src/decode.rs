@@ -15,6 +15,7 @@ mod keyvalue;
 mod leef;
 pub mod lines;
 mod linux;
+pub mod objects;
 mod orthanc;
 mod pairs;
 mod stamp;
