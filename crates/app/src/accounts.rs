@@ -140,21 +140,33 @@ impl App {
 
     /// The session behind a cookie, if it still holds; using it prolongs it.
     pub async fn session(&self, token: &str) -> Result<Option<Session>> {
+        let Some((session, created_at)) = self.peek(token).await? else { return Ok(None) };
+        let expires_at = (self.now() + SESSION_IDLE).min(created_at + SESSION_LIFE);
+        if expires_at.duration_since(session.expires_at) <= SignedDuration::from_secs(60) {
+            return Ok(Some(session));
+        }
+        self.store.extend_session(&hash_token(token), expires_at).await?;
+        Ok(Some(Session { expires_at, ..session }))
+    }
+
+    /// The session behind a cookie without prolonging it: an open page that refreshes itself is nobody at work.
+    pub async fn session_peek(&self, token: &str) -> Result<Option<Session>> {
+        Ok(self.peek(token).await?.map(|(session, _)| session))
+    }
+
+    async fn peek(&self, token: &str) -> Result<Option<(Session, Timestamp)>> {
         let now = self.now();
         let Some(session) = self.store.session(&hash_token(token), now).await? else { return Ok(None) };
         let account = session.account;
-        let expires_at = (now + SESSION_IDLE).min(session.created_at + SESSION_LIFE);
-        if expires_at.duration_since(session.expires_at) > SignedDuration::from_secs(60) {
-            self.store.extend_session(&hash_token(token), expires_at).await?;
-        }
-        Ok(Some(Session {
+        let found = Session {
             account: account.id,
             name: account.name,
             role: account.role,
             csrf: session.csrf,
-            expires_at,
+            expires_at: session.expires_at,
             preferences: serde_json::from_str(&account.preferences).unwrap_or_default(),
-        }))
+        };
+        Ok(Some((found, session.created_at)))
     }
 
     /// Ends a session.

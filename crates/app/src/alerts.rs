@@ -170,6 +170,13 @@ impl App {
         self.set_alert_state(session, id, AlertState::Dismissed, "alert-dismissed").await
     }
 
+    /// Drops alerts whose last detection is older than `kept`, unless they are in a case. Returns how many.
+    pub async fn retain_alerts(&self, kept: std::time::Duration) -> Result<u64> {
+        let kept = SignedDuration::try_from(kept).unwrap_or(SignedDuration::MAX);
+        let before = self.now().checked_sub(kept).unwrap_or(Timestamp::MIN);
+        Ok(self.store.retain_alerts(before).await?)
+    }
+
     /// Takes an alert out again.
     pub async fn reopen_alert(&self, session: &Session, id: Uuid) -> Result<()> {
         self.set_alert_state(session, id, AlertState::Open, "alert-reopened").await

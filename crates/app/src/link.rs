@@ -151,6 +151,8 @@ pub fn receipt_signing_input(bytes: &[u8]) -> Vec<u8> {
 pub struct StreamPage {
     /// The items after the cursor, oldest first.
     pub items: Vec<StreamItem>,
+    /// The last position looked at: items that are not for this member count, so that its cursor moves on.
+    pub end: i64,
     /// The newest position there is.
     pub head: i64,
     /// Where items after the cursor are no longer kept.

@@ -171,7 +171,8 @@ impl App {
             };
             items.push(StreamItem { position: published.position, release: published.release.into(), relay });
         }
-        Ok(StreamPage { items, head: end.max(self.store.published_head().await?), gap })
+        let head = end.max(self.store.published_head().await?);
+        Ok(StreamPage { items, end, head, gap })
     }
 
     /// Notes how far a member has durably read, and that it received what lies before.

@@ -12,8 +12,6 @@ pub struct SupplierEntry {
     pub id: String,
     /// The name people know.
     pub name: String,
-    /// What it supplies, e.g. `his`, `pacs`, `backup`, `vpn`.
-    pub kind: String,
     /// Its products.
     #[serde(default, rename = "product")]
     pub products: Vec<ProductEntry>,
@@ -26,6 +24,8 @@ pub struct ProductEntry {
     pub id: String,
     /// The name people know.
     pub name: String,
+    /// What it is, e.g. `his`, `pacs`, `backup`, `vpn`.
+    pub kind: String,
 }
 
 /// The whole list, as content carries it.
@@ -80,13 +80,15 @@ impl Answers {
         if all_not_used { Answer::NotUsed } else { Answer::Unknown }
     }
 
-    /// Ids of the suppliers used here whose kind is among `kinds`: the tags of a sighting.
+    /// Ids of the suppliers used here that have a product of one of these kinds: the tags of a sighting. A supplier is
+    /// used where it is answered so itself, or such a product of it is.
     pub fn used_of_kinds(&self, list: &SupplierList, kinds: &[String]) -> Vec<String> {
-        list.suppliers
-            .iter()
-            .filter(|supplier| kinds.contains(&supplier.kind) && self.of(&supplier.id) == Answer::Used)
-            .map(|supplier| supplier.id.clone())
-            .collect()
+        let used = |supplier: &&SupplierEntry| {
+            let of_kind = || supplier.products.iter().filter(|product| kinds.contains(&product.kind));
+            let supplier_used = self.of(&supplier.id) == Answer::Used;
+            of_kind().any(|product| supplier_used || self.of(&product.id) == Answer::Used)
+        };
+        list.suppliers.iter().filter(used).map(|supplier| supplier.id.clone()).collect()
     }
 }
 

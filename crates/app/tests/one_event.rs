@@ -87,7 +87,9 @@ fn mappings() -> Vec<(String, String)> {
 }
 
 fn suppliers() -> SupplierList {
-    SupplierList::parse("[[supplier]]\nid = \"veeam\"\nname = \"Veeam\"\nkind = \"backup\"\n").unwrap()
+    let list = "[[supplier]]\nid = \"veeam\"\nname = \"Veeam\"\n\
+                [[supplier.product]]\nid = \"vbr\"\nname = \"Backup\"\nkind = \"backup\"\n";
+    SupplierList::parse(list).unwrap()
 }
 
 async fn node(setting: Setting) -> Node {
