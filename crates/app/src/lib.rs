@@ -41,7 +41,7 @@ use jiff::tz::TimeZone;
 use store::Store;
 use tokio::sync::{Notify, broadcast, watch};
 
-pub use accounts::{LoginRefused, PasswordRefused, Preferences, Session, SessionStart};
+pub use accounts::{LoginRefused, PASSWORD_CHARS_MIN, PasswordRefused, Preferences, Session, SessionStart};
 pub use alerts::{AlertGroup, AlertView, RawLine, RuleInfo, Today};
 pub use attention::{Attention, AttentionItem, LinkState, Urgency, What};
 pub use cases::{CaseRow, CaseView};

@@ -43,6 +43,21 @@ pub(crate) struct Found {
     pub limited: bool,
 }
 
+impl From<&VerdictWhy> for Found {
+    fn from(why: &VerdictWhy) -> Self {
+        let to = why.searched_to.unwrap_or(Timestamp::UNIX_EPOCH);
+        Self {
+            hits: why.hits.clone(),
+            hits_total: why.hits_total,
+            trial_hits: 0,
+            from: why.searched_from.unwrap_or(to),
+            to,
+            events: why.events_searched,
+            limited: why.limited,
+        }
+    }
+}
+
 impl App {
     /// Searches the kept events with an engine that holds nothing but one warning.
     pub(crate) async fn search_back(&self, engine: Engine) -> Result<Found> {

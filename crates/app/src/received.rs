@@ -284,21 +284,24 @@ impl App {
     pub async fn look_back(&self, session: &Session, release: Uuid) -> Result<Verdict> {
         session.needs(Role::Operator)?;
         let warning = self.one_received(release).await?;
-        self.decide_again(warning).await
+        let content = warning.content.as_ref().ok_or(Error::NotFound)?;
+        let found = self.search_back(self.engine.only(release, content)).await?;
+        self.decide_again(warning, &found).await
     }
 
-    /// Decides the verdicts of warnings in force anew, after an answer about suppliers changed.
+    /// Decides the verdicts of warnings in force anew, after an answer about suppliers changed; what was found in the
+    /// kept events stays what it was.
     pub(crate) async fn decide_verdicts_again(&self) -> Result<()> {
         for warning in self.store.live_warnings().await? {
-            self.decide_again(warning).await?;
+            let found = Found::from(&warning.verdict_why);
+            self.decide_again(warning, &found).await?;
         }
         Ok(())
     }
 
-    async fn decide_again(&self, warning: ReceivedWarning) -> Result<Verdict> {
+    async fn decide_again(&self, warning: ReceivedWarning, found: &Found) -> Result<Verdict> {
         let content = warning.content.clone().ok_or(Error::NotFound)?;
-        let found = self.search_back(self.engine.only(warning.release, &content)).await?;
-        let (verdict, verdict_why) = verdict_of(&content, &found, &self.supplier_answers().await?);
+        let (verdict, verdict_why) = verdict_of(&content, found, &self.supplier_answers().await?);
         let decided = ReceivedWarning { verdict, verdict_why, decided_at: self.now(), ..warning };
         let answer = vec![verdict_item(&decided)?];
         self.store.save_received(decided, answer, None).await?;
