@@ -1,0 +1,80 @@
+cases-title = Cases
+cases-count = { $count ->
+    [0] No cases
+    [one] 1 case
+   *[other] { $number } cases
+}
+cases-caption = Newest first
+cases-empty = There is no case here.
+cases-empty-hint = A case keeps the log lines, the notes and the times of one incident together. Open one from an alert, or when somebody reports something.
+case-new = Open a case
+case-new-title = Open a case
+case-check-title = Check before you open the case
+case-check-says = The case gets the alert’s log lines as evidence. They are kept even when the log expires.
+case-check-says-plain = The case is yours to take; others here can see it.
+case-from-alert = From the alert “{ $title }” on { $host }.
+case-from-warning = About the warning “{ $title }”.
+case-title = What is it about?
+case-title-hint = One line, without names of patients.
+case-title-empty = Write one line about what it is
+case-title-long = Write at most 200 characters
+case-sort = What kind of thing is it?
+case-sort-empty = Choose what kind of thing it is
+sort-incident = Incident
+sort-near-miss = Near miss
+sort-partner-outage = Outage at a partner
+sort-suspected-device-incident = A medical device may be involved
+sort-incident-hint = Systems, data or services are affected.
+sort-near-miss-hint = It could have been an incident and was not.
+sort-partner-outage-hint = A supplier or partner is out of service.
+sort-suspected-device-incident-hint = A device behaves in a way it should not.
+stage-open = Open
+stage-contained = Contained
+stage-closed = Closed
+outcome-resolved = Real, and over
+outcome-false-alarm = No incident
+outcome-duplicate = Goes on in another case
+case-nobody = Nobody yet
+case-somebody = An account that was removed
+case-take = Take this case
+case-contain = It no longer spreads
+case-close = Close the case
+case-close-title = Close the case?
+case-close-says = A closed case takes no more notes. It can be reopened.
+case-close-question = How did it end?
+case-close-empty = Choose how it ended
+case-reopen = Reopen the case
+case-duty-take = Somebody has to take this case,
+case-notes = Notes
+case-notes-empty = Nobody has written anything yet.
+case-note = Add a note
+case-note-hint = What you see, what you did, whom you called. No names of patients.
+case-note-empty = Write something before you save
+case-note-save = Save the note
+case-evidence = { $count ->
+    [one] 1 log line kept as evidence
+   *[other] { $number } log lines kept as evidence
+}
+case-evidence-hint = Copied when the case was opened; exactly as received.
+case-facts = At a glance
+case-happened = Happened
+case-happened-unknown = Not known
+case-opened = Opened here
+case-journal = What happened
+fact-case-opened = { $who } opened the case.
+fact-case-taken = { $who } took it.
+fact-case-noted = { $who } wrote a note.
+fact-case-alert-added = { $who } added an alert with its lines.
+fact-case-contained = { $who } said that it no longer spreads.
+fact-case-closed = { $who } closed it: { $outcome }.
+fact-case-reopened = { $who } reopened it.
+who-policy = The policy “{ $name }”
+who-peer = Another node
+who-unknown = A removed account
+notice-case-opened = The case is open.
+notice-case-taken = The case is yours.
+notice-case-contained = Noted: it no longer spreads.
+notice-case-closed = The case is closed.
+notice-case-reopened = The case is open again.
+notice-case-noted = The note is saved.
+case-erased = (the title was erased)

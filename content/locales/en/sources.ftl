@@ -1,0 +1,52 @@
+sources-title = Sources
+sources-count = { $count ->
+    [0] No source yet
+    [one] 1 source
+   *[other] { $number } sources
+}
+sources-caption = Logs that arrive here, with counts since they first arrived
+sources-empty = No log arrives here yet.
+sources-empty-hint = Point one log at this node with one of the lines below. It appears here as soon as its first event is stored.
+source-silent = Silent
+sources-point = Point a log here
+sources-point-hint = Copy the lines into the machine that sends. Address and port are those of this node.
+sources-no-listener = This node listens for no logs. Name a listener in its configuration file.
+way-syslog-udp = Syslog over UDP (rsyslog)
+way-syslog-tcp = Syslog over TCP (rsyslog)
+way-syslog-tls = Syslog over TLS (rsyslog)
+way-http = HTTP, one JSON object a line
+way-bulk = Winlogbeat (Windows event log)
+way-file = A file on this machine
+way-udp-hint = Nothing to install, but a lost packet is lost. Use it for devices that know nothing else.
+way-tcp-hint = In /etc/rsyslog.d/90-lazaret.conf, then: systemctl restart rsyslog
+way-tls-hint = In /etc/rsyslog.d/90-lazaret.conf, then: systemctl restart rsyslog
+way-http-hint = Answered only after the events are safely stored. Make a token below first.
+way-bulk-hint = In winlogbeat.yml. Make a token below first.
+way-file-hint = In this node’s configuration file.
+sources-token = Token for HTTP
+sources-token-hint = Who sends over HTTP shows a token. It is shown once, and each sender gets its own.
+sources-token-name = Which sender is it for?
+sources-token-empty = Write which sender it is for
+sources-token-make = Make a token
+sources-token-title = The token for { $name }
+secret-once = This is shown once. Copy it now; this node keeps only its fingerprint.
+secret-done = I have copied it
+secret-use = How to use it
+secret-gone = This was shown once and is gone
+secret-gone-hint = Make a new one if nobody copied it.
+sources-coverage = What your rules can see
+sources-coverage-hint = Kinds of log that rules look at, and whether any event of them has arrived. Blindness is shown as blindness.
+coverage-seen = arrive
+coverage-blind = none: these rules see nothing
+source-title = Source
+source-name = Name
+source-name-empty = Write a name
+source-zone = Its time zone
+source-zone-hint = Only where its lines carry no zone, for example Europe/Athens. Leave it empty otherwise.
+source-zone-unknown = Write a zone as in Europe/Athens
+source-supplier = Whose product writes this log?
+source-supplier-hint = Lets a sighting say which supplier is affected.
+source-counts = Counts
+source-key = Recognised by
+source-flagged = With a time of its own that cannot be right
+notice-source-saved = The source is saved.

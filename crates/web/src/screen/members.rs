@@ -1,0 +1,38 @@
+//! *Members*: who belongs to this hub, and inviting one more.
+
+use askama::Template;
+use jiff::Timestamp;
+
+use super::Choice;
+use crate::frame::{Frame, Link, Scheme};
+
+/// One member.
+#[derive(Debug, Clone)]
+pub(crate) struct MemberRow {
+    pub node: String,
+    /// The first digits of its key's fingerprint, to read out on the phone.
+    pub fingerprint: String,
+    pub name: String,
+    pub country: String,
+    pub role: &'static str,
+    pub state: &'static str,
+    pub last_seen_at: Option<Timestamp>,
+    pub certificate_until: Timestamp,
+}
+
+#[derive(Template)]
+#[template(path = "members.html", whitespace = "minimize")]
+pub(crate) struct MembersPage {
+    pub f: Frame,
+    pub total: u64,
+    pub rows: Vec<MemberRow>,
+}
+
+#[derive(Template)]
+#[template(path = "invite.html", whitespace = "minimize")]
+pub(crate) struct InvitePage {
+    pub f: Frame,
+    pub name: String,
+    pub countries: Vec<Choice>,
+    pub roles: Vec<Choice>,
+}

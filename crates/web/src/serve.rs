@@ -1,0 +1,143 @@
+//! The server side of the console: routes, and for each place one file that asks `app` and fills a screen.
+//! A file of its own because here one sees every address there is.
+
+use std::sync::Arc;
+
+use app::App;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+
+use crate::frame::Place;
+use crate::site::Site;
+use crate::words::{Catalogue, CatalogueFault};
+
+mod account;
+mod alerts;
+mod assets;
+mod cases;
+mod desk;
+mod desk_form;
+mod entry;
+mod fault;
+mod form;
+mod guard;
+mod live;
+mod map;
+mod members;
+mod names;
+mod now;
+mod once;
+mod received;
+mod sharing;
+mod sources;
+mod visitor;
+
+/// The longest a form may be; a warning with thousands of values fits.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// What every handler can reach.
+pub(crate) struct Console {
+    pub app: Arc<App>,
+    pub site: Site,
+    pub catalogue: Arc<Catalogue>,
+    pub once: once::Once,
+}
+
+/// The console of one node.
+///
+/// # Errors
+/// The embedded message files cannot be read; the tests of this crate find that first.
+pub fn router(app: Arc<App>, site: Site) -> Result<Router, CatalogueFault> {
+    let catalogue = Arc::new(Catalogue::embedded()?);
+    let mut routes = always();
+    for place in &site.places {
+        routes = routes.merge(of(*place));
+    }
+    if site.theatre.is_some() {
+        routes = routes.route("/theatre", get(entry::theatre));
+    }
+    let console = Arc::new(Console { app, site, catalogue, once: once::Once::default() });
+    Ok(routes
+        .fallback(fault::not_found)
+        .layer(from_fn_with_state(Arc::clone(&console), fault::dress))
+        .layer(from_fn(guard::headers))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(console))
+}
+
+type Routes = Router<Arc<Console>>;
+
+fn always() -> Routes {
+    Router::new()
+        .route("/static/{file}", get(assets::file))
+        .route("/favicon.ico", get(assets::icon_plain))
+        .route("/login", get(entry::login).post(entry::log_in))
+        .route("/logout", post(entry::log_out))
+        .route("/first-run", get(entry::first_run).post(entry::make_first))
+        .route("/help", get(entry::help))
+        .route("/live", get(live::changes))
+        .route("/account/preferences", get(account::preferences).post(account::save_preferences))
+        .route("/account/people", get(account::people).post(account::add))
+        .route("/account/people/{id}/disable", post(account::disable))
+        .route("/account/people/{id}/enable", post(account::enable))
+        .route("/account/audit", get(account::audit))
+}
+
+fn of(place: Place) -> Routes {
+    let routes = Router::new();
+    match place {
+        Place::Now => routes.route("/", get(now::page)),
+        Place::Alerts => routes
+            .route("/alerts", get(alerts::today))
+            .route("/alerts/all", get(alerts::list))
+            .route("/alerts/{id}", get(alerts::one))
+            .route("/alerts/{id}/dismiss", post(alerts::dismiss))
+            .route("/alerts/{id}/reopen", post(alerts::reopen))
+            .route("/alerts/{id}/case", get(cases::new_from_alert).post(cases::open_from_alert)),
+        Place::Warnings => routes
+            .route("/warnings", get(received::list))
+            .route("/warnings/{id}", get(received::one))
+            .route("/warnings/{id}/accept", post(received::accept))
+            .route("/warnings/{id}/ignore", post(received::ignore))
+            .route("/warnings/{id}/look-back", post(received::look_back)),
+        Place::Cases => routes
+            .route("/cases", get(cases::list).post(cases::open))
+            .route("/cases/new", get(cases::new))
+            .route("/cases/{id}", get(cases::one))
+            .route("/cases/{id}/take", post(cases::take))
+            .route("/cases/{id}/contain", post(cases::contain))
+            .route("/cases/{id}/notes", post(cases::note))
+            .route("/cases/{id}/close", get(cases::ask_close).post(cases::close))
+            .route("/cases/{id}/reopen", post(cases::reopen)),
+        Place::Sources => routes
+            .route("/sources", get(sources::list))
+            .route("/sources/tokens", post(sources::make_token))
+            .route("/sources/tokens/{key}", get(once::show))
+            .route("/sources/{number}", get(sources::one).post(sources::save)),
+        Place::Sharing => routes
+            .route("/sharing", get(sharing::page))
+            .route("/sharing/policy", post(sharing::set_policy))
+            .route("/sharing/held/{position}/release", post(sharing::release))
+            .route("/sharing/held/{position}/drop", post(sharing::drop_item))
+            .route("/sharing/suppliers", get(sharing::suppliers).post(sharing::save_suppliers)),
+        Place::Map => routes.route("/map", get(map::page)),
+        Place::Desk => routes
+            .route("/desk", get(desk::list))
+            .route("/desk/new", get(desk_form::new).post(desk_form::check_new))
+            .route("/desk/propose", post(desk_form::propose))
+            .route("/desk/suspected", post(desk::clear_suspected))
+            .route("/desk/{id}", get(desk::one))
+            .route("/desk/{id}/approve", post(desk::approve))
+            .route("/desk/{id}/decline", post(desk::decline))
+            .route("/desk/{id}/update", get(desk_form::update).post(desk_form::check_update))
+            .route("/desk/{id}/update/propose", post(desk_form::propose_update))
+            .route("/desk/{id}/withdraw", get(desk::ask_withdraw).post(desk::withdraw)),
+        Place::Members => routes
+            .route("/members", get(members::list))
+            .route("/members/invite", get(members::invite).post(members::make_invite))
+            .route("/members/invited/{key}", get(once::show))
+            .route("/members/{node}/revoke", get(members::ask_revoke).post(members::revoke)),
+    }
+}

@@ -1,0 +1,142 @@
+//! Serves what is outside the work: login, logout, first run, help, the theatre.
+
+use std::sync::Arc;
+
+use app::{LoginRefused, SessionStart};
+use askama::Template;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::http::header::SET_COOKIE;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+
+use super::Console;
+use super::account::password_problem;
+use super::fault::{Answer, Fault};
+use super::form::{Fields, Open, Signed};
+use super::visitor::{Visitor, outside_frame};
+use crate::frame::{Frame, Problem};
+use crate::screen::entry::{FirstRunPage, HelpPage, LoginPage, message};
+use crate::site::SecureCookies;
+use crate::theatre::{self, Asked};
+
+type Shared = State<Arc<Console>>;
+
+/// Where to go after login: only ever a path of this console.
+fn safe_next(next: &str) -> String {
+    let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    if inside { next.to_owned() } else { "/".to_owned() }
+}
+
+/// The login page.
+pub(super) async fn login(State(console): Shared, uri: Uri) -> Answer {
+    let query = Fields::read(uri.query().unwrap_or_default());
+    let mut f = outside_frame(&console, &uri, "login-title");
+    let next = safe_next(query.get("next"));
+    if next != "/" {
+        f.notice = Some(f.t("login-again"));
+    }
+    login_page(f, "", next)
+}
+
+fn login_page(f: Frame, name: &str, next: String) -> Answer {
+    Ok(Html(LoginPage { f, name: name.to_owned(), next }.render()?).into_response())
+}
+
+/// Lets somebody in.
+pub(super) async fn log_in(State(console): Shared, Open(fields): Open) -> Answer {
+    let mut f = outside_frame(&console, &Uri::from_static("/login"), "login-title");
+    let (name, next) = (fields.get("name"), safe_next(fields.get("next")));
+    let problem = |field: &str, says: String| Problem { field: field.to_owned(), says };
+    if name.is_empty() || fields.exact("password").is_empty() {
+        let (field, key) =
+            if name.is_empty() { ("name", "login-empty-name") } else { ("password", "login-empty-password") };
+        f.problems = vec![problem(field, f.t(key))];
+        return login_page(f, name, next);
+    }
+    match console.app.login(name, fields.exact("password")).await? {
+        Ok(start) => Ok(welcome(&console, &start, &next)),
+        Err(LoginRefused::Wrong) => {
+            f.problems = vec![problem("name", f.t("login-wrong"))];
+            login_page(f, name, next)
+        }
+        Err(LoginRefused::LockedUntil(until)) => {
+            f.problems = vec![problem("name", f.with("login-locked", "moment", &f.near_moment(&until)))];
+            login_page(f, name, next)
+        }
+    }
+}
+
+fn welcome(console: &Console, start: &SessionStart, next: &str) -> Response {
+    let secure = if console.site.secure_cookies == SecureCookies::Yes { "; Secure" } else { "" };
+    let cookie = format!("{}={}; Path=/; HttpOnly; SameSite=Strict{secure}", console.site.cookie_name, start.token);
+    ([(SET_COOKIE, cookie)], Redirect::to(next)).into_response()
+}
+
+/// Ends the session.
+pub(super) async fn log_out(State(console): Shared, headers: axum::http::HeaderMap, _form: Signed) -> Answer {
+    let name = format!("{}=", console.site.cookie_name);
+    let cookies = headers.get_all(axum::http::header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).map(str::trim);
+    if let Some(token) = pairs.find_map(|pair| pair.strip_prefix(&name)) {
+        console.app.logout(token).await?;
+    }
+    let gone = format!("{name}; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
+    Ok(([(SET_COOKIE, gone)], Redirect::to("/login")).into_response())
+}
+
+/// The page behind the one-time link.
+pub(super) async fn first_run(State(console): Shared, uri: Uri) -> Answer {
+    let query = Fields::read(uri.query().unwrap_or_default());
+    first_run_page(&console, query.get("token"), "", Vec::new()).await
+}
+
+async fn first_run_page(console: &Console, token: &str, name: &str, problems: Vec<Problem>) -> Answer {
+    let mut f = outside_frame(console, &Uri::from_static("/first-run"), "first-title");
+    if !console.app.first_run_open(token).await? {
+        f.name = f.t("first-closed");
+        return Ok(Html(message(f, "first-closed", "first-closed-hint")).into_response());
+    }
+    f.problems = problems;
+    let action = format!("/first-run?token={}", super::form::encoded(token));
+    Ok(Html(FirstRunPage { f, action, name: name.to_owned() }.render()?).into_response())
+}
+
+/// Makes the first account.
+pub(super) async fn make_first(State(console): Shared, uri: Uri, Open(fields): Open) -> Answer {
+    let query = Fields::read(uri.query().unwrap_or_default());
+    let (token, name) = (query.get("token"), fields.get("name"));
+    let f = outside_frame(&console, &uri, "first-title");
+    if name.is_empty() {
+        let problem = Problem { field: "name".to_owned(), says: f.t("people-name-empty") };
+        return first_run_page(&console, token, name, vec![problem]).await;
+    }
+    match console.app.first_run(token, name, fields.exact("password")).await {
+        Ok(Ok(start)) => Ok(welcome(&console, &start, "/")),
+        Ok(Err(refused)) => first_run_page(&console, token, name, vec![password_problem(&f, refused)]).await,
+        Err(app::Error::NotFound) => first_run_page(&console, token, name, Vec::new()).await,
+        Err(error) => Err(Fault::App(error)),
+    }
+}
+
+/// Help, in the same place on every page.
+pub(super) async fn help(visitor: Visitor) -> Answer {
+    let words = visitor.words();
+    let topics = ["now", "alert", "warning", "share", "block"]
+        .map(|topic| (words.word("help", topic), words.t(&format!("help-{topic}-says"))))
+        .to_vec();
+    let page = HelpPage { f: visitor.frame("help-title", None).await?, topics };
+    Ok(Html(page.render()?).into_response())
+}
+
+/// The theatre; no login, because it shows nothing but the demo's own reconstruction.
+pub(super) async fn theatre(State(console): Shared, uri: Uri) -> Answer {
+    let data = console.site.theatre.as_ref().map(|source| source()).unwrap_or_default();
+    let query = Fields::read(uri.query().unwrap_or_default());
+    let asked = Asked {
+        attack: Some(query.get("attack").to_owned()).filter(|attack| !attack.is_empty()),
+        at: query.get("at").parse().ok(),
+        play: query.get("play").parse().ok(),
+    };
+    let f = outside_frame(&console, &uri, "theatre-title");
+    Ok(Html(theatre::page(f, &data, &asked)).into_response())
+}

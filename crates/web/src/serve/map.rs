@@ -1,0 +1,106 @@
+//! Serves *Map and time*.
+
+use askama::Template;
+use axum::response::{Html, IntoResponse};
+use domain::telemetry::Level;
+use jiff::{SignedDuration, Timestamp};
+
+use super::fault::Answer;
+use super::form::encoded;
+use super::visitor::Visitor;
+use crate::frame::{ClockShown, Place};
+use crate::moments::{field_moment, read_moment};
+use crate::screen::map::{LaneRow, MapPage, PLACES, Tile, heat, strip};
+use crate::words::Words;
+
+/// The shortest and longest span that can be looked at. Units: minutes.
+const SPAN_MIN: i64 = 10;
+const SPAN_MAX: i64 = 60 * 24 * 92;
+
+/// The page; from and to are in the URL.
+pub(super) async fn page(visitor: Visitor) -> Answer {
+    let app = &visitor.console.app;
+    let words = visitor.words();
+    let f = visitor.frame("map-title", Some(Place::Map)).await?;
+    let to = read_moment(visitor.query.get("to"), &words.zone).unwrap_or(words.now);
+    let from = read_moment(visitor.query.get("from"), &words.zone).unwrap_or(to - SignedDuration::from_hours(24));
+    let (from, to) = sensible(from, to);
+    let rows = app.map(from).await?;
+    let found = app.strip(from, to).await?;
+    let lanes: Vec<LaneRow> = found
+        .lanes
+        .into_iter()
+        .map(|lane| LaneRow {
+            href: lane.warning.map(|id| format!("/desk/{id}")),
+            shared: lane.shared.as_str(),
+            hospitals: lane.hospitals,
+            sightings: lane.dots.iter().map(|dot| dot.count).sum(),
+            dots: lane.dots.iter().map(|dot| (dot.at, dot.count)).collect(),
+            warned_at: lane.warned_at,
+            label: lane.label,
+        })
+        .collect();
+    let span = [("from", words.moment(&from)), ("to", words.moment(&to))];
+    let span = span.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let mut strip_says = words.n_with("strip-says", lanes.len() as u64, &span);
+    if found.cut {
+        strip_says.push(' ');
+        strip_says.push_str(&words.t("strip-cut"));
+    }
+    let half = to.duration_since(from) / 2;
+    let quarter = half / 2;
+    let utc = if f.clock == ClockShown::Utc { "&utc=1" } else { "" };
+    let link = |from: Timestamp, to: Timestamp| {
+        format!("/map?from={}&to={}{utc}", encoded(&from.to_string()), encoded(&to.to_string()))
+    };
+    let page = MapPage {
+        from: field_moment(&from, &words.zone),
+        to: field_moment(&to, &words.zone),
+        says: words.n_with("map-says", rows.iter().map(|row| row.hospitals).sum(), &span),
+        tiles: tiles(&words, &rows),
+        levels: [Level::Critical, Level::High, Level::Medium, Level::Low],
+        earlier: link(from - half, to - half),
+        later: link(from + half, to + half),
+        zoom_in: link(from + quarter, to - quarter),
+        zoom_out: link(from - half, to + half),
+        strip: strip(&words, from, to, &lanes, &strip_says),
+        strip_says,
+        lanes,
+        f,
+    };
+    Ok(Html(page.render()?).into_response())
+}
+
+/// A span that can be looked at, whatever the URL says.
+fn sensible(from: Timestamp, to: Timestamp) -> (Timestamp, Timestamp) {
+    let minutes = (to.as_second() - from.as_second()) / 60;
+    (to - SignedDuration::from_mins(minutes.clamp(SPAN_MIN, SPAN_MAX)), to)
+}
+
+fn tiles(words: &Words, rows: &[app::CountryRow]) -> Vec<Tile> {
+    PLACES
+        .iter()
+        .map(|(code, row, column)| {
+            let found = rows.iter().find(|found| found.country == *code);
+            let hospitals = found.map_or(0, |found| found.hospitals);
+            let level = found.and_then(|found| found.level).filter(|level| *level > Level::Informational);
+            let name = words.t(&format!("country-{}", code.to_lowercase()));
+            let mut says = words.n_with("tile-says", hospitals, &[("country", &name)]);
+            if let Some(level) = level {
+                let word = words.word("level", level.as_str());
+                says = words.with_all("tile-says-level", &[("tile", &says), ("level", &word)]);
+            }
+            Tile {
+                code,
+                name,
+                says,
+                row: *row,
+                column: *column,
+                hospitals,
+                sightings: found.map_or(0, |found| found.sightings),
+                level,
+                heat: heat(hospitals),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,145 @@
+//! Serves *Now*.
+
+use app::{AttentionItem, Urgency, What};
+use askama::Template;
+use axum::response::{Html, IntoResponse};
+use domain::record::Kind;
+use jiff::SignedDuration;
+
+use super::fault::{Answer, Fault};
+use super::names::{task_title, verdict_sentence};
+use super::visitor::Visitor;
+use crate::frame::Place;
+use crate::screen::now::{Door, Figure, NowPage, Task};
+use crate::words::Words;
+
+/// The page.
+pub(super) async fn page(visitor: Visitor) -> Answer {
+    let f = visitor.frame("now-title", Some(Place::Now)).await?;
+    let attention = visitor.console.app.attention().await?;
+    let words = visitor.words();
+    let places = &visitor.console.site.places;
+    let hub = places.contains(&Place::Desk);
+    let page = NowPage {
+        tasks: attention.items.iter().map(|item| task(&words, item)).collect(),
+        empty_hint: if hub { "now-empty-hint-hub" } else { "now-empty-hint-hospital" },
+        doors: if hub { hub_doors(&words) } else { hospital_doors(&words) },
+        figures: figures(&visitor, &words, attention.waiting).await?,
+        f,
+    };
+    Ok(Html(page.render()?).into_response())
+}
+
+fn task(words: &Words, item: &AttentionItem) -> Task {
+    let base = Task {
+        href: String::new(),
+        title: task_title(words, &item.what),
+        hint: String::new(),
+        sort: String::new(),
+        level: None,
+        status: words.t("task-open"),
+        class: match item.urgency {
+            Urgency::Now => "bad",
+            Urgency::Today => "warn",
+            Urgency::Later => "",
+        },
+        due: item.due_at,
+        drill: false,
+    };
+    match &item.what {
+        What::Alert(alert) => Task {
+            href: format!("/alerts/{}", alert.id),
+            hint: words.n_with("task-alert-hint", alert.count, &[("host", &alert.host)]),
+            level: Some(alert.level),
+            drill: alert.drill,
+            ..base
+        },
+        What::Warning(warning) => Task {
+            href: format!("/warnings/{}", warning.release),
+            hint: format!(
+                "{}. {}",
+                verdict_sentence(words, warning),
+                words.with("received-from", "issuer", &warning.issuer_name)
+            ),
+            sort: words.t("task-warning-sort"),
+            level: warning.content.as_ref().map(|content| content.level),
+            drill: warning.drill,
+            ..base
+        },
+        What::HeldWarning(warning) => {
+            let title = warning.content.as_ref().map_or("", |content| content.title.as_str());
+            let count = match warning.state {
+                app::ReceivedState::Held { would_match } => would_match,
+                _ => 0,
+            };
+            Task {
+                href: format!("/warnings/{}", warning.release),
+                hint: words.n_with("task-held-hint", count, &[("title", title)]),
+                sort: words.t("task-warning-sort"),
+                drill: warning.drill,
+                ..base
+            }
+        }
+        What::Duty(duty, title) => Task {
+            href: match duty.kind {
+                Kind::Case => format!("/cases/{}", duty.record),
+                Kind::Warning => format!("/desk/{}", duty.record),
+            },
+            hint: words.with(&format!("task-duty-{}-hint", duty.duty.key), "title", title),
+            sort: words.t("task-duty-sort"),
+            drill: duty.drill,
+            ..base
+        },
+        What::RuleSuspected(rule) => Task {
+            href: "/desk".to_owned(),
+            hint: words.n_with("task-suspected-hint", u64::from(rule.hospitals), &[("rule", &rule.rule_id)]),
+            sort: words.t("task-suspected-sort"),
+            ..base
+        },
+        What::SuppliersUnanswered => Task {
+            href: "/sharing/suppliers".to_owned(),
+            hint: words.t("door-ready-hint"),
+            sort: words.t("task-suppliers-sort"),
+            ..base
+        },
+        What::NoSource => Task {
+            href: "/sources#point".to_owned(),
+            hint: words.t("task-no-source-hint"),
+            sort: words.t("task-no-source-sort"),
+            ..base
+        },
+    }
+}
+
+fn door(words: &Words, word: &str, href: &'static str) -> Door {
+    Door { href, title: words.word("door", word), hint: words.t(&format!("door-{word}-hint")) }
+}
+
+fn hospital_doors(words: &Words) -> Vec<Door> {
+    vec![
+        door(words, "wrong", "/cases/new"),
+        door(words, "must", "/cases?stage=open"),
+        door(words, "ready", "/sharing/suppliers"),
+    ]
+}
+
+fn hub_doors(words: &Words) -> Vec<Door> {
+    vec![door(words, "warn", "/desk/new"), door(words, "map", "/map"), door(words, "members", "/members/invite")]
+}
+
+async fn figures(visitor: &Visitor, words: &Words, waiting: u64) -> Result<Vec<Figure>, Fault> {
+    let app = &visitor.console.app;
+    let figure = |key: &str, value: u64| Figure { label: words.word("figure", key), value: words.number(&value) };
+    if visitor.console.site.places.contains(&Place::Map) {
+        let rows = app.map(words.now - SignedDuration::from_hours(24)).await?;
+        return Ok(vec![
+            figure("sightings", rows.iter().map(|row| row.sightings).sum()),
+            figure("hospitals", rows.iter().map(|row| row.hospitals).sum()),
+            figure("countries", rows.len() as u64),
+        ]);
+    }
+    let since = Some(words.now - SignedDuration::from_hours(24));
+    let alerts = app.alerts(app::AlertQuery { since, limit: 1, ..Default::default() }).await?;
+    let stored = app.sources().await?.iter().map(|source| source.stored).sum();
+    Ok(vec![figure("alerts", alerts.total), figure("events", stored), figure("waiting", waiting)])
+}

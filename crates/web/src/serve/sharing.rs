@@ -1,0 +1,153 @@
+//! Serves *Sharing*: what leaves, the policy, and the questions about suppliers.
+
+use app::{Answer as Said, OutboxItemView};
+use askama::Template;
+use axum::extract::Path;
+use axum::response::{Html, IntoResponse, Redirect};
+
+use super::fault::{Answer, Fault};
+use super::form::Signed;
+use super::names::choices;
+use super::visitor::Visitor;
+use crate::frame::Place;
+use crate::screen::sharing::{Depth, OutgoingRow, SharingPage, SupplierRow, SuppliersPage};
+use crate::words::Words;
+
+/// Whether items are held.
+#[derive(Clone, Copy, PartialEq)]
+enum Waits {
+    ForPerson,
+    No,
+}
+
+fn row(words: &Words, view: OutboxItemView, waits: Waits) -> OutgoingRow {
+    let key = format!("item-{}", view.item.kind);
+    OutgoingRow {
+        position: view.item.position,
+        name: if words.has(&key) { words.t(&key) } else { words.t("item-other") },
+        at: view.item.sent_at.unwrap_or(view.item.created_at),
+        text: view.text,
+        held: waits == Waits::ForPerson,
+    }
+}
+
+/// The page.
+pub(super) async fn page(visitor: Visitor) -> Answer {
+    let app = &visitor.console.app;
+    let words = visitor.words();
+    let sharing = app.sharing().await?;
+    let policy = match sharing.policy {
+        app::Outgoing::Send => "send",
+        app::Outgoing::Hold => "hold",
+    };
+    let held = sharing.held.into_iter().map(|view| row(&words, view, Waits::ForPerson));
+    let next: Vec<OutgoingRow> =
+        held.chain(sharing.next.into_iter().map(|view| row(&words, view, Waits::No))).collect();
+    let sent: Vec<OutgoingRow> = sharing.sent.into_iter().map(|view| row(&words, view, Waits::No)).collect();
+    let depths = sharing.depth.into_iter().map(|depth| Depth {
+        name: words.word("lane", depth.lane.as_str()),
+        count: depth.waiting,
+        oldest: depth.oldest,
+    });
+    let page = SharingPage {
+        f: visitor.frame("sharing-title", Some(Place::Sharing)).await?,
+        policy: choices(&words, "sharing-sightings", &["send", "hold"], policy),
+        depths: depths.collect(),
+        gaps: sharing.gaps.iter().map(|gap| words.n("sharing-gap", &gap.dropped)).collect(),
+        next_count: next.len() as u64,
+        next,
+        sent_count: sent.len() as u64,
+        sent,
+        suppliers_open: open_questions(&visitor).await?,
+    };
+    Ok(Html(page.render()?).into_response())
+}
+
+/// How many suppliers nobody has said anything about.
+async fn open_questions(visitor: &Visitor) -> Result<u64, Fault> {
+    let app = &visitor.console.app;
+    let answers = app.supplier_answers().await?;
+    let open = app.supplier_list().suppliers.iter().filter(|entry| answers.of(&entry.id) == Said::Unknown);
+    Ok(open.count() as u64)
+}
+
+/// Sets what happens to new sightings.
+pub(super) async fn set_policy(form: Signed) -> Result<Redirect, Fault> {
+    let policy = match form.fields.get("sightings") {
+        "send" => app::Outgoing::Send,
+        "hold" => app::Outgoing::Hold,
+        _ => return Err(Fault::Unreadable),
+    };
+    form.visitor.console.app.set_sharing_policy(&form.visitor.session, policy).await?;
+    Ok(Redirect::to("/sharing?done=policy-saved"))
+}
+
+/// Lets a held item leave.
+pub(super) async fn release(Path(position): Path<i64>, form: Signed) -> Result<Redirect, Fault> {
+    form.visitor.console.app.release_held(&form.visitor.session, position).await?;
+    Ok(Redirect::to("/sharing?done=released"))
+}
+
+/// Drops a held item.
+pub(super) async fn drop_item(Path(position): Path<i64>, form: Signed) -> Result<Redirect, Fault> {
+    form.visitor.console.app.drop_held(&form.visitor.session, position).await?;
+    Ok(Redirect::to("/sharing?done=dropped"))
+}
+
+/// The questions.
+pub(super) async fn suppliers(visitor: Visitor) -> Answer {
+    let app = &visitor.console.app;
+    let words = visitor.words();
+    let answers = app.supplier_answers().await?;
+    let question = |id: &str, name: &str, kind: String, product: bool| {
+        let said = match answers.of(id) {
+            Said::Used => "used",
+            Said::NotUsed => "not-used",
+            Said::Unknown => "unknown",
+        };
+        SupplierRow {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            kind,
+            product,
+            answers: choices(&words, "answer", &["used", "not-used", "unknown"], said),
+        }
+    };
+    let mut rows = Vec::new();
+    for entry in &app.supplier_list().suppliers {
+        rows.push(question(&entry.id, &entry.name, words.t("supplier-kind-supplier"), false));
+        for product in &entry.products {
+            rows.push(question(&product.id, &product.name, kind(&words, &product.kind), true));
+        }
+    }
+    let page = SuppliersPage {
+        f: visitor.frame("suppliers-title", Some(Place::Sharing)).await?,
+        open: open_questions(&visitor).await?,
+        rows,
+    };
+    Ok(Html(page.render()?).into_response())
+}
+
+fn kind(words: &Words, kind: &str) -> String {
+    let key = format!("supplier-kind-{kind}");
+    if words.has(&key) { words.t(&key) } else { kind.to_owned() }
+}
+
+/// Keeps the answers.
+pub(super) async fn save_suppliers(form: Signed) -> Result<Redirect, Fault> {
+    let app = &form.visitor.console.app;
+    let mut answers = app.supplier_answers().await?;
+    let list = &app.supplier_list().suppliers;
+    let ids = list.iter().flat_map(|entry| std::iter::once(&entry.id).chain(entry.products.iter().map(|p| &p.id)));
+    for id in ids {
+        let said = match form.fields.get(id) {
+            "used" => Said::Used,
+            "not-used" => Said::NotUsed,
+            "unknown" => Said::Unknown,
+            _ => continue,
+        };
+        answers.0.insert(id.clone(), said);
+    }
+    app.set_supplier_answers(&form.visitor.session, &answers).await?;
+    Ok(Redirect::to("/sharing?done=suppliers-saved"))
+}
