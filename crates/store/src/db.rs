@@ -51,12 +51,17 @@ macro_rules! bound {
         let query = sqlx::query::<$database>(AssertSqlSafe(sql)).persistent(reused);
         $values.into_iter().fold(query, |query, value| match value {
             Value::Int(value) => query.bind(value),
-            Value::Text(value) => query.bind(value),
+            Value::Text(value) => query.bind(value.map(without_nul)),
             Value::Blob(value) => query.bind(value),
             Value::Id(value) => query.bind(value),
             Value::Bool(value) => query.bind(value),
         })
     }};
+}
+
+/// PostgreSQL refuses text with a NUL in it, and a host name in a log line may have one: a scan must not stop there.
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 /// What a column can be read as, in both databases.

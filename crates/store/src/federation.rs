@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::column::{json, word};
 use crate::db::{Row, Tx, bind};
 use crate::filter::Filter;
+use crate::records::PAGE_ITEMS_DEFAULT;
 use crate::{Error, NewOutboxItem, Store, outbox, telemetry};
 
 /// A hospital shows a family in ordinary times from this many earlier days on. Source: `domain::cluster::Seen`.
@@ -81,7 +82,7 @@ pub struct InboxConflict {
 }
 
 /// Which sightings a list shows.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SightingQuery {
     /// Received not before.
     pub since: Option<Timestamp>,
@@ -93,6 +94,27 @@ pub struct SightingQuery {
     pub keys: Vec<String>,
     /// How many at most, the newest first.
     pub limit: u32,
+}
+
+impl Default for SightingQuery {
+    fn default() -> Self {
+        Self { since: None, until: None, country: None, keys: Vec::new(), limit: PAGE_ITEMS_DEFAULT }
+    }
+}
+
+/// A rule that many hospitals fire at once and nothing else connects: a person looks at the rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuspectedRule {
+    /// The rule.
+    pub rule_id: String,
+    /// How many organisations fired it, at most so far.
+    pub hospitals: u32,
+    /// When it was suspected first.
+    pub first_at: Timestamp,
+    /// When it was suspected last.
+    pub last_at: Timestamp,
+    /// When a person cleared it; taken back when more organisations fire it.
+    pub cleared_at: Option<Timestamp>,
 }
 
 /// What one country shows.
@@ -320,8 +342,7 @@ impl Store {
         let mut filter = Filter::default();
         if !query.keys.is_empty() {
             let keys = query.keys.iter().map(|key| key.into()).collect();
-            filter.and_in("number IN (SELECT sighting FROM sighting_key WHERE key", keys);
-            filter.close();
+            filter.and_around("number IN (SELECT sighting FROM sighting_key WHERE key IN (", keys, "))");
         }
         if let Some(since) = query.since {
             filter.and("received_at >= ?", bind![since]);
@@ -353,6 +374,54 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// How many organisations have ever shown anything here and are still remembered.
+    pub async fn distinct_hospitals(&self) -> Result<u64, Error> {
+        let row = self.db.row("SELECT COUNT(DISTINCT hospital) AS hospitals FROM sighting", Vec::new()).await?;
+        row.map_or(Ok(0), |row| row.count("hospitals"))
+    }
+
+    /// Keeps that a rule is suspected; more organisations than before take an earlier clearing back.
+    pub async fn note_suspected_rule(&self, rule_id: &str, hospitals: u32, at: Timestamp) -> Result<(), Error> {
+        let mut tx = self.db.begin().await?;
+        let sql = "INSERT INTO suspected_rule (rule_id, hospitals, first_at, last_at) VALUES ($1, $2, $3, $3)
+                   ON CONFLICT (rule_id) DO UPDATE SET last_at = excluded.last_at,
+                     cleared_at = CASE WHEN excluded.hospitals > suspected_rule.hospitals THEN NULL
+                                       ELSE suspected_rule.cleared_at END,
+                     hospitals = CASE WHEN excluded.hospitals > suspected_rule.hospitals THEN excluded.hospitals
+                                      ELSE suspected_rule.hospitals END";
+        tx.execute(sql, bind![rule_id, hospitals, at]).await?;
+        tx.commit().await
+    }
+
+    /// Suspected rules, cleared ones included, the last suspected first.
+    pub async fn suspected_rules(&self) -> Result<Vec<SuspectedRule>, Error> {
+        let sql = "SELECT rule_id, hospitals, first_at, last_at, cleared_at FROM suspected_rule
+                   ORDER BY last_at DESC, rule_id";
+        let rows = self.db.rows(sql, Vec::new()).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(SuspectedRule {
+                    rule_id: row.get("rule_id")?,
+                    hospitals: row.count32("hospitals")?,
+                    first_at: row.at("first_at")?,
+                    last_at: row.at("last_at")?,
+                    cleared_at: row.at_opt("cleared_at")?,
+                })
+            })
+            .collect()
+    }
+
+    /// A person looked at the rule and found it sound, with the audit line. Errors: [`Error::Missing`].
+    pub async fn clear_suspected_rule(&self, rule_id: &str, audit: crate::NewAudit) -> Result<(), Error> {
+        let mut tx = self.db.begin().await?;
+        let sql = "UPDATE suspected_rule SET cleared_at = $2 WHERE rule_id = $1";
+        if tx.execute(sql, bind![rule_id, audit.at]).await? == 0 {
+            return Err(Error::Missing { what: "suspected rule" });
+        }
+        crate::people::insert_audit(&mut tx, &audit).await?;
+        tx.commit().await
     }
 
     /// Drops sightings received before, and what was kept to recognise repeats of them; how many sightings.

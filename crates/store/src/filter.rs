@@ -20,19 +20,19 @@ impl Filter {
 
     /// Adds `column IN (…)`; no value means that nothing fits.
     pub(crate) fn and_in(&mut self, column: &'static str, values: Vec<Value>) {
+        self.and_around(&format!("{column} IN ("), values, ")");
+    }
+
+    /// Adds `column IN (SELECT wanted … WHERE wanted IN (…))`, written by the caller up to and after the list.
+    pub(crate) fn and_around(&mut self, before: &str, values: Vec<Value>, after: &str) {
         self.sql.push_str(if self.sql.is_empty() { " WHERE " } else { " AND " });
         if values.is_empty() {
             self.sql.push_str("1 = 0");
             return;
         }
         let marks = vec!["?"; values.len()].join(", ");
-        self.sql.push_str(&number(&format!("{column} IN ({marks})"), self.values.len()));
+        self.sql.push_str(&number(&format!("{before}{marks}{after}"), self.values.len()));
         self.values.extend(values);
-    }
-
-    /// Closes a parenthesis that the last condition left open.
-    pub(crate) fn close(&mut self) {
-        self.sql.push(')');
     }
 
     /// The whole statement: `head`, the conditions, `tail` (whose `?` take `tail_values`).

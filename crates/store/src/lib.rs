@@ -23,7 +23,7 @@ mod verify;
 pub use error::Error;
 pub use federation::{
     CountryCount, Delivery, DeliveryState, InboxConflict, InboxItem, Invite, InviteRefused, Member, MemberRole,
-    MemberState, Outcome, ReceivedSighting, SightingQuery, VerdictCount,
+    MemberState, Outcome, ReceivedSighting, SightingQuery, SuspectedRule, VerdictCount,
 };
 pub use open::{NodeMeta, Store, Target};
 pub use outbox::{Depth, Gap, Lane, NewOutboxItem, OutboxItem, Policy, SENT_KEPT_MAX};
@@ -32,7 +32,9 @@ pub use people::{
 };
 pub use published::{NewPublication, Published};
 pub use received::{LookBackHit, ReceivedQuery, ReceivedStage, ReceivedState, ReceivedWarning, Saved, VerdictWhy};
-pub use records::{Commit, Committed, DutyRow, JournalEntry, Page, RecordQuery, RecordWrite, StoredRecord};
+pub use records::{
+    Commit, Committed, DutyRow, JournalEntry, PAGE_ITEMS_DEFAULT, Page, RecordQuery, RecordWrite, StoredRecord,
+};
 pub use sources::{FollowPosition, Source, SourceCounts, SourceEdit};
 pub use telemetry::{
     ALERT_OBSERVABLES_MAX, ALERT_SEQS_MAX, Alert, AlertCount, AlertOrigin, AlertQuery, AlertStage, AlertState,

@@ -27,12 +27,10 @@ const PG_ADVISORY_LOCK: i64 = 0x4c61_7a61_7265_7401;
 pub(crate) async fn run(db: &Db) -> Result<(), Error> {
     let mut tx = db.begin().await?;
     if matches!(tx, Tx::Postgres(_)) {
-        tx.rows("SELECT CAST(pg_advisory_xact_lock($1) AS TEXT)", bind![PG_ADVISORY_LOCK]).await?;
+        tx.execute("SELECT pg_advisory_xact_lock($1)", bind![PG_ADVISORY_LOCK]).await?;
     }
-    let sql = "CREATE TABLE IF NOT EXISTS migration (number BIGINT PRIMARY KEY, checksum TEXT NOT NULL)";
-    let strict = if matches!(tx, Tx::Sqlite(_)) { sqlite_table() } else { sql };
-    tx.script(strict).await?;
-    let done = tx.rows("SELECT number, checksum FROM migration ORDER BY number", Vec::new()).await?;
+    tx.script(migration_table(&tx)).await?;
+    let done = tx.rows("SELECT number, checksum FROM migration ORDER BY number DESC", Vec::new()).await?;
     for row in &done {
         check_known(row.get("number")?, &row.get::<String>("checksum")?, &tx)?;
     }
@@ -45,8 +43,13 @@ pub(crate) async fn run(db: &Db) -> Result<(), Error> {
     tx.commit().await
 }
 
-fn sqlite_table() -> &'static str {
-    "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL) STRICT"
+fn migration_table(tx: &Tx) -> &'static str {
+    match tx {
+        Tx::Sqlite(_) => {
+            "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL) STRICT"
+        }
+        Tx::Postgres(_) => "CREATE TABLE IF NOT EXISTS migration (number BIGINT PRIMARY KEY, checksum TEXT NOT NULL)",
+    }
 }
 
 impl Migration {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -118,6 +119,10 @@ async fn open_sqlite(path: &std::path::Path) -> Result<Db, Error> {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
+        // SQLite itself rolls back when the disk is full. The driver does not notice, still counts one transaction and
+        // would refuse every later one: such a connection is closed and replaced. (It is pinged when it is released.)
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .connect_with(options.clone())
         .await?;
     let readers = SqlitePoolOptions::new()
@@ -135,4 +140,47 @@ async fn open_postgres(url: &str) -> Result<Db, Error> {
         .connect_with(options)
         .await?;
     Ok(Db::Postgres(pool))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::party::Actor;
+
+    fn note(number: u64) -> crate::NewAudit {
+        crate::NewAudit {
+            at: Timestamp::UNIX_EPOCH,
+            actor: Actor::Policy { name: "test".to_owned() },
+            verb: number.to_string(),
+            object: "x".repeat(10_000),
+            detail: String::new(),
+        }
+    }
+
+    /// A full disk is its own error, leaves what was there, and the store goes on when there is room again.
+    #[tokio::test]
+    async fn a_full_disk_is_said_and_survived() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Target::Sqlite(folder.path().join("full.sqlite"))).await.unwrap();
+        let Db::Sqlite { writer, .. } = &store.db else { panic!("a file was asked for") };
+        let limit = async |pages: u32| {
+            let sql = format!("PRAGMA max_page_count = {pages}");
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(writer).await.unwrap();
+        };
+        // SQLite never sets the limit below what is used: this leaves no room at all.
+        limit(1).await;
+        let mut written = 0;
+        let error = loop {
+            match store.add_audit(note(written)).await {
+                Ok(()) => written += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, Error::Full), "{error}");
+        assert_eq!(store.audit(None, 100).await.unwrap().len() as u64, written);
+        limit(100_000).await;
+        store.add_audit(note(written)).await.unwrap();
+        assert_eq!(store.audit(None, 100).await.unwrap().len() as u64, written + 1);
+        store.integrity().await.unwrap();
+    }
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::column::{json, word};
 use crate::db::{Row, Tx, bind};
 use crate::filter::Filter;
+use crate::records::PAGE_ITEMS_DEFAULT;
 use crate::{Error, NewAudit, NewOutboxItem, Store, outbox, people, telemetry};
 
 /// What the engine does with a warning's indicators and rules.
@@ -97,7 +98,11 @@ pub struct VerdictWhy {
     pub searched_to: Option<Timestamp>,
     /// How many.
     pub events_searched: u64,
-    /// What was found, oldest first; the caller limits how many.
+    /// Whether a limit ended the search before all of them were looked at.
+    pub limited: bool,
+    /// How many were found.
+    pub hits_total: u64,
+    /// The first of them, oldest first; the caller limits how many.
     pub hits: Vec<LookBackHit>,
     /// Why in one code that screens translate, e.g. `no-source-covers` or `supplier-unknown`.
     pub reason: String,
@@ -150,7 +155,7 @@ pub enum Saved {
 }
 
 /// Which received warnings a list shows.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedQuery {
     /// In which states; empty means all.
     pub stages: Vec<ReceivedStage>,
@@ -158,6 +163,12 @@ pub struct ReceivedQuery {
     pub cluster: Option<Uuid>,
     /// How many at most, the newest first.
     pub limit: u32,
+}
+
+impl Default for ReceivedQuery {
+    fn default() -> Self {
+        Self { stages: Vec::new(), cluster: None, limit: PAGE_ITEMS_DEFAULT }
+    }
 }
 
 const RECEIVED_COLUMNS: &str = "SELECT issuer, release, version, cluster, issuer_name, content, bytes, signer, \

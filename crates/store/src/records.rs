@@ -45,7 +45,7 @@ pub struct RecordWrite {
 }
 
 /// Everything that one command causes. All of it is stored, or nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Commit {
     /// The node's clock.
     pub at: Timestamp,
@@ -66,15 +66,7 @@ pub struct Commit {
 impl Commit {
     /// A commit with nothing in it yet.
     pub fn new(at: Timestamp) -> Self {
-        Self {
-            at,
-            records: Vec::new(),
-            outbox: Vec::new(),
-            publish: Vec::new(),
-            audit: Vec::new(),
-            cluster_keys: Vec::new(),
-            link_alerts: Vec::new(),
-        }
+        Self { at, ..Self::default() }
     }
 }
 
@@ -96,6 +88,12 @@ pub struct RecordQuery {
     pub after: Option<RecordId>,
     /// How many at most.
     pub limit: u32,
+}
+
+impl Default for RecordQuery {
+    fn default() -> Self {
+        Self { kind: Kind::Case, facets: Vec::new(), after: None, limit: PAGE_ITEMS_DEFAULT }
+    }
 }
 
 /// One page of a list.
@@ -137,6 +135,9 @@ pub struct DutyRow {
     pub drill: bool,
 }
 
+/// How many items a page has when the query does not say.
+pub const PAGE_ITEMS_DEFAULT: u32 = 50;
+
 const RECORD_COLUMNS: &str = "SELECT id, version, state, head_hash, created_at, updated_at FROM record";
 
 impl Store {
@@ -150,9 +151,11 @@ impl Store {
 
     /// Stores everything a command causes in one transaction. Errors: [`Error::Conflict`] leaves nothing.
     pub async fn commit(&self, commit: Commit) -> Result<Committed, Error> {
-        let Commit { at, mut records, outbox, publish, audit, cluster_keys, link_alerts } = commit;
+        let Commit { at, mut records, outbox, publish, audit, mut cluster_keys, mut link_alerts } = commit;
         // One order for everybody, so that two commits over the same records wait instead of dead-locking.
         records.sort_by_key(|write| write.id);
+        cluster_keys.sort();
+        link_alerts.sort();
         let mut tx = self.db.begin().await?;
         for write in &records {
             save_record(&mut tx, write, at).await?;
@@ -295,7 +298,9 @@ fn duty_row(row: &Row) -> Result<DutyRow, Error> {
 pub(crate) fn document(row: &Row) -> Result<Document, Error> {
     let salt: Vec<u8> = row.get("salt")?;
     let salt = salt.try_into().map_err(|_| Error::Corrupt { what: "a salt is not 16 bytes".to_owned() })?;
-    Ok(Document { id: row.get("id")?, salt, text: row.get("body")? })
+    let text = String::from_utf8(row.get("body")?)
+        .map_err(|_| Error::Corrupt { what: "a document is not UTF-8".to_owned() })?;
+    Ok(Document { id: row.get("id")?, salt, text })
 }
 
 /// Saves one record: version check, state, facts, duties, facets, documents.
@@ -324,7 +329,8 @@ async fn save_record(tx: &mut Tx, write: &RecordWrite, at: Timestamp) -> Result<
     for document in &write.documents {
         let reference = document.reference();
         let sql = "INSERT INTO document (id, record, salt, body, hash) VALUES ($1, $2, $3, $4, $5)";
-        let values = bind![document.id, write.id, document.salt.to_vec(), &document.text, reference.hash];
+        let values =
+            bind![document.id, write.id, document.salt.to_vec(), document.text.clone().into_bytes(), reference.hash];
         tx.execute(sql, values).await?;
     }
     Ok(())

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::column::{from_json, json};
 use crate::db::{Row, Tx, bind};
 use crate::filter::{Filter, contains_pattern};
+use crate::records::PAGE_ITEMS_DEFAULT;
 use crate::{Error, NewAudit, NewOutboxItem, Page, Store, outbox, people};
 
 /// The most event numbers an alert keeps; the first ones stay, the count goes on.
@@ -239,7 +240,7 @@ pub struct ScanCommit {
 }
 
 /// Which alerts a list shows.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlertQuery {
     /// In which state.
     pub state: Option<AlertStage>,
@@ -255,6 +256,20 @@ pub struct AlertQuery {
     pub after: Option<Uuid>,
     /// How many at most.
     pub limit: u32,
+}
+
+impl Default for AlertQuery {
+    fn default() -> Self {
+        Self {
+            state: None,
+            level_min: None,
+            since: None,
+            text: None,
+            case: None,
+            after: None,
+            limit: PAGE_ITEMS_DEFAULT,
+        }
+    }
 }
 
 /// How many alerts there are of one sort.
@@ -275,7 +290,8 @@ const ALERT_COLUMNS: &str = "SELECT id, rule_id, rule_title, family, level, host
 
 impl Store {
     /// Stores what one scan found and where the next one starts, in one transaction.
-    pub async fn commit_scan(&self, scan: ScanCommit) -> Result<(), Error> {
+    pub async fn commit_scan(&self, mut scan: ScanCommit) -> Result<(), Error> {
+        scan.alerts.sort_by_key(|alert| alert.id);
         let mut tx = self.db.begin().await?;
         for alert in &scan.alerts {
             upsert_alert(&mut tx, alert).await?;

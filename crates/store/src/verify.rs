@@ -62,6 +62,7 @@ impl Store {
 #[derive(Default)]
 struct Walk {
     facts: u64,
+    seq: u64,
     head: Option<String>,
     state: Option<State>,
     document_hashes: BTreeSet<String>,
@@ -76,7 +77,7 @@ async fn verify_record(tx: &mut Tx, row: &Row, report: &mut JournalReport) -> Re
     let mut walk = Walk::default();
     for fact in &facts {
         if let Err(why) = walk.step(fact)? {
-            broken(walk.facts, why);
+            broken(walk.seq, why);
         }
     }
     if walk.facts != row.count("version")? {
@@ -105,7 +106,9 @@ impl Walk {
     fn step(&mut self, row: &Row) -> Result<Result<(), String>, Error> {
         let (body, hash): (String, String) = (row.get("body")?, row.get("hash")?);
         let previous: Option<String> = row.get("previous_hash")?;
-        let in_order = row.count("seq")? == self.facts + 1;
+        let seq = row.count("seq")?;
+        let in_order = seq == self.seq + 1;
+        self.seq = seq;
         self.facts += 1;
         let linked = previous == self.head;
         let expected = chain_hash(self.head.as_deref(), body.as_bytes());

@@ -1,0 +1,36 @@
+//! The conformance suite: every promise of the store, over SQLite and over a real PostgreSQL.
+//!
+//! PostgreSQL is where `LAZARET_TEST_PG_URL` says; unset, its half says so and passes, except under `CI=true`.
+
+mod federation;
+mod kill;
+mod outbox;
+mod people;
+mod place;
+mod positions;
+mod records;
+mod schema;
+mod telemetry;
+mod words;
+
+place::on_both! {
+    records: fold_of_the_journal_is_the_state, a_broken_commit_leaves_nothing, one_of_two_writers_wins,
+        two_creators_meet_and_one_wins, lists_page_newest_first, duties_come_soonest_first,
+        an_erased_document_keeps_the_journal_verifiable, verification_finds_a_flipped_byte,
+        cluster_keys_lead_to_the_newest_warning, settings_and_leases;
+    positions: a_polling_reader_never_skips, the_lower_number_commits_last, a_release_is_published_once,
+        a_trimmed_log_says_where_it_starts;
+    telemetry: a_scan_is_stored_whole, a_broken_scan_leaves_nothing, alerts_merge, a_dismissed_alert_stays_dismissed,
+        a_case_takes_its_alert, alerts_page_and_filter, odd_bytes_do_not_stop_a_scan, sources_count,
+        base_detections_expire;
+    outbox: lanes_are_priorities, a_newer_version_takes_the_turn, a_confirmation_never_covers_what_was_not_sent,
+        trimming_is_counted, records_are_never_trimmed, held_items_wait_for_a_person, fifty_sent_items_stay;
+    federation: a_repeat_is_a_duplicate_and_other_bytes_a_conflict, a_higher_epoch_starts_anew,
+        sightings_are_related_by_key, familiar_needs_three_earlier_days, a_relay_goes_up_once,
+        an_invite_is_used_once, invites_expire, a_delivery_only_moves_forward, countries_are_counted,
+        received_warnings_keep_the_highest_version, a_broken_card_leaves_no_answer, suspected_rules_come_back;
+    people: sessions_expire, five_failures_lock, parallel_failures_are_all_counted, the_first_run_link_works_once,
+        a_name_is_taken_once, the_audit_pages_newest_first, a_disabled_account_has_no_session;
+    schema: a_newer_schema_is_refused, a_changed_migration_is_refused, opening_twice_changes_nothing,
+        the_epoch_rises;
+}
