@@ -1,3 +1,5 @@
+//! Every decoder on lines as their senders write them, and on lines that nobody should write.
+
 use proptest::prelude::*;
 
 use super::*;

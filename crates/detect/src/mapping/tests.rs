@@ -1,3 +1,5 @@
+//! Mapping files: what they produce, and how their mistakes are told.
+
 use super::*;
 use crate::decode::{Carrier, decode};
 use crate::event::Event;

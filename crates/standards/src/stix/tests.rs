@@ -1,3 +1,5 @@
+//! Bundles as the standard shows them, and bundles that are broken in one place.
+
 use domain::telemetry::ObservableKind as Kind;
 use proptest::prelude::*;
 
