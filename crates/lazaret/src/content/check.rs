@@ -4,6 +4,8 @@
 mod day;
 mod rest;
 mod rules;
+#[cfg(test)]
+mod sigma_hq;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -119,7 +121,7 @@ pub fn check(content: &Content, depth: Depth) -> Report {
     }
     let mappings = Arc::new(mappings);
     rules::check(content, &mappings, depth, &mut report);
-    rest::check(content, &mappings, &mut report);
+    rest::check(content, &mut report);
     if depth == Depth::Day {
         day::check(content, &mappings, &mut report);
     }

@@ -1,10 +1,7 @@
 //! Suppliers, warninglists and scenarios: that they read, and that no attacker's value is on a warninglist.
 //! A file of its own because these checks are short and need neither samples nor the ordinary day.
 
-use std::sync::Arc;
-
 use anyhow::Result;
-use detect::engine::MappingSet;
 
 use super::{Content, Finding, Report};
 use crate::content::cast::{Cast, Variant};
@@ -15,7 +12,7 @@ use crate::content::warninglist;
 const SEEDS: u64 = 4;
 
 /// Checks what is neither a rule nor a mapping nor the ordinary day.
-pub(super) fn check(content: &Content, _mappings: &Arc<MappingSet>, report: &mut Report) {
+pub(super) fn check(content: &Content, report: &mut Report) {
     if let Err(error) = content.suppliers() {
         report.findings.push(Finding::of_file("suppliers.toml", format!("{error:#}"), "correct the list"));
     }
