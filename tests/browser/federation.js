@@ -11,6 +11,9 @@ import { fileURLToPath } from 'node:url';
 /** The replay may take long on a slow machine; a federation that never opens fails. */
 const OPEN_SECONDS_MAX = 240;
 
+/** Ordinary log lines a hospital: enough to fill the pages, few enough for a debug build. */
+const ORDINARY_LINES = '1000';
+
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The binary under test: LAZARET_BINARY, or what `cargo build` left. */
@@ -27,7 +30,7 @@ export function binary() {
  * Returns { theatre, nodes: [{ name, role, url, users }], stop() }.
  */
 export async function startFederation() {
-  const child = spawn(binary(), ['demo', '--output', 'json'], {
+  const child = spawn(binary(), ['demo', '--ordinary', ORDINARY_LINES, '--output', 'json'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
