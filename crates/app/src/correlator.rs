@@ -52,10 +52,22 @@ impl App {
         Ok(waiting.len() as u64)
     }
 
+    /// Whether a sighting waits to be judged.
+    pub async fn judging_waits(&self) -> Result<bool> {
+        let after = self.store.judged_cursor().await?;
+        Ok(!self.store.sightings_since_cursor(after, 1).await?.is_empty())
+    }
+
     /// How many organisations this hub can hear: its members, or those its members speak for.
     async fn organisations(&self) -> Result<u64> {
         let members = self.store.members().await?.len() as u64;
         Ok(members.max(self.store.distinct_hospitals().await?))
+    }
+
+    /// Whether sightings wait to be judged.
+    pub async fn judging_waits(&self) -> Result<bool> {
+        let after = self.store.judged_cursor().await?;
+        Ok(!self.store.sightings_since_cursor(after, 1).await?.is_empty())
     }
 
     async fn judge(&self, seen: &Seen, members: u32) -> Result<()> {

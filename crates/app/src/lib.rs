@@ -118,6 +118,8 @@ impl App {
         let suppliers = content.suppliers.clone();
         let head = store.published_head().await?;
         let scanned = store.scan_cursor().await?;
+        // an older copy of the log must not give out numbers that were scanned already
+        log.skip_to(scanned);
         let engine = engine::Holder::start(content, &config, &store).await?;
         let app = Arc::new(Self {
             engine,
