@@ -1,5 +1,5 @@
 //! How fast the engine is: events for each second of CPU time on one file of JSON lines, beside a bare parse with serde_json.
-//! `cargo run --release -p detect --example rate -- RULES_DIR EVENTS.jsonl[.zst] [MAPPINGS_DIR] [--pairs FILE]`
+//! `cargo run --release -p detect --example rate -- RULES_DIR EVENTS.jsonl[.zst] [MAPPINGS_DIR] [--pairs FILE] [--engine-only] [--indicators N]`
 //! A file of its own because it is run by hand; the engine's promises are in the tests.
 #![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
 
@@ -13,6 +13,7 @@ use detect::engine::{
     Carrier, EmbeddedLogsource, Engine, EngineOptions, IndicatorSet, MappingSet, RawEvent, RuleOrigin, RuleSet,
     RuleText, Scanner,
 };
+use domain::telemetry::{Indicator, ObservableKind};
 use jiff::Timestamp;
 
 const BATCH: usize = 1_024;
@@ -23,6 +24,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         arguments.remove(at);
         arguments.remove(at)
     });
+    let engine_only =
+        arguments.iter().position(|word| word == "--engine-only").map(|at| arguments.remove(at)).is_some();
+    let indicators = arguments.iter().position(|word| word == "--indicators").map(|at| {
+        arguments.remove(at);
+        arguments.remove(at).parse::<u32>()
+    });
     let [rules, events, rest @ ..] = arguments.as_slice() else { return Err("RULES_DIR EVENTS [MAPPINGS_DIR]".into()) };
     let texts = rule_texts(Path::new(rules))?;
     let mappings = rest.first().map(|dir| mapping_texts(Path::new(dir))).transpose()?.unwrap_or_default();
@@ -32,7 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let parsed = cpu_seconds()?;
     let (mapping_set, _) = MappingSet::parse(&mappings);
     let options = EngineOptions { embedded_logsource: EmbeddedLogsource::Honoured, ..EngineOptions::default() };
-    let engine = Arc::new(Engine::build(rule_set, mapping_set, IndicatorSet::default(), options));
+    let set = IndicatorSet::build(made_up(indicators.transpose()?.unwrap_or(0)));
+    let engine = Arc::new(Engine::build(rule_set, mapping_set, set, options));
     let built = cpu_seconds()?;
     let report = engine.report();
     println!(
@@ -46,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let data = read(Path::new(events))?;
     let lines: Vec<&[u8]> = data.split(|b| *b == b'\n').filter(|line| !line.is_empty()).collect();
-    let floor = parse_floor(&lines)?;
+    let floor = if engine_only { 0.0 } else { parse_floor(&lines)? };
     let mut scanner = Scanner::new(engine);
     let now: Timestamp = "2030-01-01T00:00:00Z".parse()?;
     let mut pairs = BTreeSet::new();
@@ -95,6 +103,19 @@ fn parse_floor(lines: &[&[u8]]) -> Result<f64, Box<dyn Error>> {
         std::hint::black_box(serde_json::from_slice::<serde_json::Value>(line)?);
     }
     Ok(cpu_seconds()? - start)
+}
+
+/// Indicators that no event holds: names, hashes, addresses of documentation ranges.
+fn made_up(count: u32) -> impl Iterator<Item = Indicator> {
+    (0..count).map(|number| {
+        let (kind, value) = match number % 10 {
+            0..4 => (ObservableKind::FileHash, format!("{number:032x}")),
+            4..7 => (ObservableKind::DomainName, format!("n{number}.invalid.example")),
+            7..9 => (ObservableKind::Ipv6Addr, format!("2001:db8::{:x}:{:x}", number >> 16, number & 0xFFFF)),
+            _ => (ObservableKind::Url, format!("https://n{number}.example/x")),
+        };
+        Indicator { kind, value, origin: "made up".to_owned() }
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Box<dyn Error>> {

@@ -84,6 +84,15 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// Reads what a decoder found. Errors: malformed JSON, by byte offset; anything over a limit.
     pub fn new(raw: &'a [u8], decoded: Decoded<'a>) -> Result<Self, json::JsonError> {
+        Self::with_memory(raw, decoded, Vec::new())
+    }
+
+    /// [`Event::new`] with the memory of an event before, see [`Event::into_memory`].
+    pub(crate) fn with_memory(
+        raw: &'a [u8],
+        decoded: Decoded<'a>,
+        entries: Vec<Entry>,
+    ) -> Result<Self, json::JsonError> {
         let mut event = Self {
             raw,
             json_text: Cow::Borrowed(""),
@@ -92,16 +101,16 @@ impl<'a> Event<'a> {
             pairs: decoded.pairs,
         };
         if let Some(bytes) = decoded.json {
-            event.json_text = String::from_utf8_lossy(bytes);
-            event.entries = json::scan(&event.json_text)?;
+            event.json_text = text_of(bytes);
+            event.entries = json::scan(&event.json_text, entries)?;
         }
         Ok(event)
     }
 
     /// An event of one JSON object. Errors: malformed JSON, by byte offset.
     pub fn from_json(raw: &'a [u8]) -> Result<Self, json::JsonError> {
-        let json_text = String::from_utf8_lossy(raw);
-        let entries = json::scan(&json_text)?;
+        let json_text = text_of(raw);
+        let entries = json::scan(&json_text, Vec::new())?;
         Ok(Self { raw, json_text, entries, pairs: Vec::new(), pair_hashes: Vec::new() })
     }
 
@@ -109,6 +118,11 @@ impl<'a> Event<'a> {
     pub fn from_pairs(raw: &'a [u8], pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>) -> Self {
         let pair_hashes = pairs.iter().map(|(key, _)| hash_key(key.as_bytes())).collect();
         Self { raw, json_text: Cow::Borrowed(""), entries: Vec::new(), pairs, pair_hashes }
+    }
+
+    /// Gives the memory on to the next event.
+    pub(crate) fn into_memory(self) -> Vec<Entry> {
+        self.entries
     }
 
     /// The bytes exactly as they arrived.
@@ -162,6 +176,14 @@ impl<'a> Event<'a> {
             KeyForm::Plain => raw == key,
             KeyForm::Escaped => json::unescape(raw) == key,
         }
+    }
+}
+
+/// Bytes as text; what is not UTF-8 becomes U+FFFD.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 

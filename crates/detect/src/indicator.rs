@@ -234,7 +234,8 @@ impl IndicatorSet {
         {
             return self.report(self.find_address(address), token, found);
         }
-        let Some(lower) = lower_ascii(token) else { return };
+        // Names outside ASCII are folded as rules fold them; addresses and hashes are ASCII anyway.
+        let lower = fold_text(token, Fold::Wide);
         if self.kinds.hashes && matches!(lower.len(), 32 | 40 | 64) && lower.bytes().all(|b| b.is_ascii_hexdigit()) {
             return self.report(self.find(ObservableKind::FileHash, &lower), token, found);
         }
@@ -295,11 +296,6 @@ fn is_separator(c: char) -> bool {
     !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | ':' | '%' | '+'))
 }
 
-fn lower_ascii(token: &str) -> Option<String> {
-    // Names outside ASCII are folded as rules fold them; addresses and hashes are ASCII anyway.
-    Some(fold_text(token, Fold::Wide))
-}
-
 fn start_of(text: &str, bytes_max: usize) -> &str {
     let mut end = text.len().min(bytes_max);
     while !text.is_char_boundary(end) {
@@ -332,4 +328,81 @@ fn normal_url(url: &str) -> Option<String> {
     let default_port = if scheme == "https" { ":443" } else { ":80" };
     let host = host.strip_suffix(default_port).unwrap_or(host);
     Some(format!("{scheme}://{host}{path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn indicator(kind: ObservableKind, value: &str) -> Indicator {
+        Indicator { kind, value: value.to_owned(), origin: "test".to_owned() }
+    }
+
+    fn set() -> IndicatorSet {
+        use ObservableKind::{DomainName, EmailAddr, FileHash, FileName, Ipv4Addr, Ipv6Addr, Url};
+        let list = [
+            (Ipv4Addr, "203.0.113.7"),
+            (Ipv4Addr, "198.51.100.0/24"),
+            (Ipv4Addr, "198.51.0.0/16"),
+            (Ipv6Addr, "2001:db8:bad::/48"),
+            (DomainName, "Evil.Example"),
+            (Url, "https://cdn.example:443/Load/x.bin#top"),
+            (FileHash, "D41D8CD98F00B204E9800998ECF8427E"),
+            (EmailAddr, "boss@phish.example"),
+            (FileName, "invoice 2026.exe"),
+            (Ipv4Addr, "300.1.1.1"),
+            (FileHash, "abc"),
+        ];
+        IndicatorSet::build(list.into_iter().map(|(kind, value)| indicator(kind, value)))
+    }
+
+    fn found(set: &IndicatorSet, text: &str) -> Vec<String> {
+        let line = format!("{{\"a\":[{}]}}", serde_json::Value::from(text));
+        let event = Event::from_json(line.as_bytes()).unwrap();
+        set.matches(&event).into_iter().map(|one| one.indicator.value.clone()).collect()
+    }
+
+    #[test]
+    fn tokens_of_every_kind_are_found_and_their_neighbours_are_not() {
+        let set = set();
+        assert_eq!((set.len(), set.problems().len()), (9, 2));
+        let check = |text: &str, values: &[&str]| assert_eq!(found(&set, text), values, "{text}");
+        check("from 203.0.113.7:443 to 10.0.0.1", &["203.0.113.7"]);
+        check("src=203.0.113.7,dst=203.0.113.70", &["203.0.113.7"]);
+        check("::ffff:203.0.113.7", &["203.0.113.7"]);
+        check("203.0.113.71", &[]);
+        check("198.51.100.9", &["198.51.100.0/24"]);
+        check("198.51.7.9 and 198.52.0.1", &["198.51.0.0/16"]);
+        check("[2001:db8:bad:1::5]:8080", &["2001:db8:bad::/48"]);
+        check("2001:db8:bae::1", &[]);
+        check("GET a.b.EVIL.example. HTTP", &["evil.example"]);
+        check("http://login.evil.example:8080/x?y", &["evil.example"]);
+        check("notevil.example evil.example.org", &[]);
+        check("curl HTTPS://CDN.example/Load/x.bin", &["https://cdn.example/load/x.bin"]);
+        check("https://cdn.example/load/y.bin", &[]);
+        check("SHA256=00,MD5=d41d8cd98f00b204e9800998ecf8427e,X", &["d41d8cd98f00b204e9800998ecf8427e"]);
+        check("From: <Boss@Phish.example>", &["boss@phish.example"]);
+        check("anna@evil.example", &["evil.example"]);
+        check(r"C:\Users\x\Invoice 2026.EXE", &["invoice 2026.exe"]);
+        check("invoice 2026.exe.txt", &[]);
+    }
+
+    #[test]
+    fn wide_and_narrow_blocks_around_an_address_are_both_tried() {
+        let blocks = ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "10.1.3.0/24"];
+        let set = IndicatorSet::build(blocks.into_iter().map(|value| indicator(ObservableKind::Ipv4Addr, value)));
+        assert_eq!(found(&set, "10.1.2.3"), ["10.1.2.0/24"]);
+        assert_eq!(found(&set, "10.1.4.1"), ["10.1.0.0/16"]);
+        assert_eq!(found(&set, "10.200.4.1"), ["10.0.0.0/8"]);
+        assert_eq!(found(&set, "11.0.0.0"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn many_indicators_are_all_found() {
+        let names = || (0..5_000).map(|n| format!("host{n}.zone{}.example", n % 7));
+        let set = IndicatorSet::build(names().map(|name| indicator(ObservableKind::DomainName, &name)));
+        for name in names() {
+            assert_eq!(found(&set, &format!("x.{name}")), [name]);
+        }
+    }
 }

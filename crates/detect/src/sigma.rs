@@ -156,8 +156,8 @@ pub struct RuleMeta {
 pub struct Rule {
     /// What it is.
     pub meta: Arc<RuleMeta>,
-    /// What it tests.
-    pub expr: expr::Expr,
+    /// What it tests, filters included.
+    pub expr: Arc<expr::Expr>,
 }
 
 /// Rules, filters (already applied to their rules) and correlations out of many files.

@@ -15,11 +15,13 @@ pub struct JsonError {
 }
 
 /// Records the members of the JSON object that `text` is. Errors: anything that is not exactly one object within the limits.
-pub(crate) fn scan(text: &str) -> Result<Vec<Entry>, JsonError> {
+/// Shape: `memory` is emptied and given back filled.
+pub(crate) fn scan(text: &str, mut memory: Vec<Entry>) -> Result<Vec<Entry>, JsonError> {
+    memory.clear();
     if text.len() > EVENT_BYTES_MAX {
         return Err(JsonError { offset: EVENT_BYTES_MAX, what: "event larger than the limit" });
     }
-    let mut scan = Scan { bytes: text.as_bytes(), at: 0, entries: Vec::with_capacity(48) };
+    let mut scan = Scan { bytes: text.as_bytes(), at: 0, entries: memory };
     scan.space();
     scan.recorded_object(0)?;
     scan.space();
@@ -72,8 +74,32 @@ pub(crate) fn objects_of(text: &str, array: Span) -> Vec<Vec<Entry>> {
 /// Resolves JSON escapes. Shape: a lone surrogate becomes U+FFFD; the text was validated before.
 pub fn unescape(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
-    unescape_into(raw, &mut |c| out.push(c));
+    let mut rest = raw;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
+        if rest.as_bytes().get(at + 1) == Some(&b'u') {
+            // Surrogates may take two escapes, so what follows is read character by character.
+            unescape_into(&rest[at..], &mut |c| out.push(c));
+            return out;
+        }
+        out.push(short_escape(rest.as_bytes().get(at + 1).copied()));
+        rest = rest.get(at + 2..).unwrap_or("");
+    }
+    out.push_str(rest);
     out
+}
+
+/// What a one-letter escape stands for. Shape: the text was validated, so anything else stands for itself.
+pub(crate) fn short_escape(letter: Option<u8>) -> char {
+    match letter {
+        Some(b'n') => '\n',
+        Some(b't') => '\t',
+        Some(b'r') => '\r',
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(other) => char::from(other),
+        None => '\\',
+    }
 }
 
 /// Resolves JSON escapes character by character.

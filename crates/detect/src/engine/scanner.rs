@@ -15,7 +15,7 @@ use super::{
 };
 use crate::correlate::{BaseDetection, Correlated, CorrelationLosses, Correlator};
 use crate::decode::{self, Format};
-use crate::event::{Event, Selected, Slots};
+use crate::event::{Entry, Event, Selected, Slots};
 use crate::indicator::IndicatorMatch;
 use crate::sigma::Logsource;
 use crate::sigma::matching::{Buffers, Memo, View};
@@ -37,6 +37,7 @@ pub struct Scanner {
 /// What is kept only to be used again.
 #[derive(Debug, Default)]
 struct Memory {
+    entries: Vec<Entry>,
     slots: Slots<'static>,
     buffers: Buffers,
     route_key: Vec<u8>,
@@ -130,8 +131,11 @@ impl Scanner {
         for raw in batch {
             let decoded = decode::decode(raw.bytes, raw.carrier);
             let format = decoded.format;
-            match Event::new(raw.bytes, decoded) {
-                Ok(event) => self.scan_event(raw, &event, format, now, effort, &mut scan),
+            match Event::with_memory(raw.bytes, decoded, std::mem::take(&mut self.memory.entries)) {
+                Ok(event) => {
+                    self.scan_event(raw, &event, format, now, effort, &mut scan);
+                    self.memory.entries = event.into_memory();
+                }
                 Err(error) => scan.quarantined.push(Quarantined { seq: raw.seq, reason: error.to_string() }),
             }
         }

@@ -87,7 +87,6 @@ fn covers(filter: &Filter, rule: &RuleMeta) -> bool {
     filter.meta.logsource.satisfied_by(&rule.logsource)
 }
 
-fn append(rule: &mut Expr, filter: &Expr) {
-    let own = std::mem::replace(rule, Expr::And(Vec::new()));
-    *rule = Expr::And(vec![own, filter.clone()]);
+fn append(rule: &mut Arc<Expr>, filter: &Expr) {
+    *rule = Arc::new(Expr::And(vec![Expr::clone(rule), filter.clone()]));
 }

@@ -315,6 +315,8 @@ fn scalar_fits(value: &Value<'_>, check: &Check) -> bool {
     match check {
         Check::Number(text) => match value.kind {
             ScalarKind::Number => *canonical_number(&value.raw) == **text,
+            // No number holds a character that must be escaped.
+            ScalarKind::EscapedText if !value.raw.contains("\\u") => false,
             _ => *value.text() == **text,
         },
         Check::Regex(regex) => regex.is_match(&value.text()),
@@ -378,15 +380,7 @@ fn fold_escaped(arena: &mut String, raw: &str) {
     let mut rest = raw;
     while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
         arena.push_str(&rest[..at]);
-        let escaped = rest.as_bytes().get(at + 1).copied().unwrap_or(b'\\');
-        arena.push(match escaped {
-            b'n' => '\n',
-            b't' => '\t',
-            b'r' => '\r',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            other => char::from(other),
-        });
+        arena.push(json::short_escape(rest.as_bytes().get(at + 1).copied()));
         rest = rest.get(at + 2..).unwrap_or("");
     }
     arena.push_str(rest);

@@ -98,7 +98,7 @@ fn read_document(node: &Node, text: &RuleText, index: usize) -> Result<Document,
         return Err(Mistake::new(node.line, "a rule without 'detection'", instead));
     };
     let expr = read_detection(detection)?;
-    Ok(Document::Rule(Rule { meta: Arc::new(meta), expr }))
+    Ok(Document::Rule(Rule { meta: Arc::new(meta), expr: Arc::new(expr) }))
 }
 
 fn read_meta(node: &Node, text: &RuleText, index: usize) -> Result<RuleMeta, Mistake> {
@@ -204,19 +204,20 @@ pub(super) fn read_detection(node: &Node) -> Result<Expr, Mistake> {
         let instead = "write a correlation rule with 'timespan' in its own document";
         return Err(Mistake::new(timeframe.line, "'timeframe', which Sigma 2 no longer has", instead));
     }
-    let mut selections = Vec::new();
-    for (key, value) in entries {
-        if !matches!(key.text.as_str(), "condition" | "rules") {
-            selections.push((key.text.as_str(), read_selection(value)?));
-        }
-    }
-    let mut tests_left = TESTS_MAX;
-    let mut any = Vec::new();
+    let mut conditions = Vec::new();
     for text in condition.scalars() {
         let parsed = condition::parse(&text)
             .map_err(|error| Mistake::new(condition.line, format!("condition: {}", error.what), error.instead))?;
-        any.push(resolve(&parsed, &selections, condition.line, &mut tests_left)?);
+        conditions.push(parsed);
     }
+    let mut selections = Selections { line: condition.line, list: Vec::new(), tests_left: TESTS_MAX };
+    for (key, value) in entries {
+        if !matches!(key.text.as_str(), "condition" | "rules") {
+            let uses = conditions.iter().map(|condition| uses(condition, &key.text)).sum();
+            selections.list.push(Selection { name: &key.text, uses, expr: read_selection(value)? });
+        }
+    }
+    let any = conditions.iter().map(|condition| selections.resolve(condition)).collect::<Result<Vec<_>, _>>()?;
     if any.is_empty() {
         return Err(Mistake::new(condition.line, "an empty condition", "name a selection"));
     }
@@ -246,56 +247,80 @@ fn read_selection(node: &Node) -> Result<Expr, Mistake> {
     }
 }
 
-fn resolve(
-    condition: &Condition,
-    selections: &[(&str, Expr)],
+/// The selections of one rule while its condition is written out.
+struct Selections<'s> {
     line: u32,
-    tests_left: &mut usize,
-) -> Result<Expr, Mistake> {
-    let mut each = |parts: &[Condition]| {
-        parts.iter().map(|part| resolve(part, selections, line, tests_left)).collect::<Result<Vec<_>, _>>()
-    };
-    Ok(match condition {
-        Condition::And(parts) => Expr::And(each(parts)?),
-        Condition::Or(parts) => Expr::Or(each(parts)?),
-        Condition::Not(inner) => Expr::Not(Box::new(resolve(inner, selections, line, tests_left)?)),
-        Condition::Name(name) => match selections.iter().find(|(held, _)| held == name) {
-            Some((_, expr)) => taken(expr, line, tests_left)?,
-            None => {
-                let names: Vec<&str> = selections.iter().map(|(name, _)| *name).collect();
-                let instead = format!("write one of: {}", names.join(", "));
-                return Err(Mistake::new(
-                    line,
-                    format!("the condition names {name:?}, which is no selection"),
-                    instead,
-                ));
-            }
-        },
-        Condition::Of(quantity, pattern) => {
-            let fitting = selections.iter().filter(|(name, _)| pattern.fits(name));
-            let fitting = fitting.map(|(_, expr)| taken(expr, line, tests_left)).collect::<Result<Vec<_>, _>>()?;
-            if fitting.is_empty() {
-                let what = format!("'of' with {pattern:?}, which fits no selection");
-                return Err(Mistake::new(line, what, "correct the name pattern"));
-            }
-            match quantity {
-                Quantity::All => Expr::all(fitting),
-                Quantity::AtLeast(1) => Expr::any(fitting),
-                Quantity::AtLeast(count) => Expr::AtLeast(*count, fitting),
-            }
-        }
-    })
+    list: Vec<Selection<'s>>,
+    tests_left: usize,
 }
 
-/// A copy of a selection, as long as the rule's tests stay within the limit.
-fn taken(expr: &Expr, line: u32, tests_left: &mut usize) -> Result<Expr, Mistake> {
-    let mut tests = 0_usize;
-    expr.each_test(&mut |_| tests += 1);
-    match tests_left.checked_sub(tests) {
-        Some(left) => {
-            *tests_left = left;
-            Ok(expr.clone())
-        }
-        None => Err(Mistake::new(line, format!("more tests than the limit of {TESTS_MAX}"), "split the rule")),
+struct Selection<'s> {
+    name: &'s str,
+    /// How often the condition still names it; the last time it is moved instead of copied.
+    uses: usize,
+    expr: Expr,
+}
+
+fn uses(condition: &Condition, name: &str) -> usize {
+    match condition {
+        Condition::And(parts) | Condition::Or(parts) => parts.iter().map(|part| uses(part, name)).sum(),
+        Condition::Not(inner) => uses(inner, name),
+        Condition::Name(held) => usize::from(held == name),
+        Condition::Of(_, pattern) => usize::from(pattern.fits(name)),
+    }
+}
+
+impl Selections<'_> {
+    fn resolve(&mut self, condition: &Condition) -> Result<Expr, Mistake> {
+        Ok(match condition {
+            Condition::And(parts) => Expr::And(self.resolve_each(parts)?),
+            Condition::Or(parts) => Expr::Or(self.resolve_each(parts)?),
+            Condition::Not(inner) => Expr::Not(Box::new(self.resolve(inner)?)),
+            Condition::Name(name) => match self.list.iter().position(|selection| selection.name == name) {
+                Some(place) => self.take(place)?,
+                None => {
+                    let names: Vec<&str> = self.list.iter().map(|selection| selection.name).collect();
+                    let instead = format!("write one of: {}", names.join(", "));
+                    let what = format!("the condition names {name:?}, which is no selection");
+                    return Err(Mistake::new(self.line, what, instead));
+                }
+            },
+            Condition::Of(quantity, pattern) => {
+                let mut fitting = Vec::new();
+                for place in 0..self.list.len() {
+                    if pattern.fits(self.list[place].name) {
+                        fitting.push(self.take(place)?);
+                    }
+                }
+                if fitting.is_empty() {
+                    let what = format!("'of' with {pattern:?}, which fits no selection");
+                    return Err(Mistake::new(self.line, what, "correct the name pattern"));
+                }
+                match quantity {
+                    Quantity::All => Expr::all(fitting),
+                    Quantity::AtLeast(1) => Expr::any(fitting),
+                    Quantity::AtLeast(count) => Expr::AtLeast(*count, fitting),
+                }
+            }
+        })
+    }
+
+    fn resolve_each(&mut self, parts: &[Condition]) -> Result<Vec<Expr>, Mistake> {
+        parts.iter().map(|part| self.resolve(part)).collect()
+    }
+
+    /// A selection's tests, as long as the rule's tests stay within the limit.
+    fn take(&mut self, place: usize) -> Result<Expr, Mistake> {
+        let selection = &mut self.list[place];
+        let mut tests = 0_usize;
+        selection.expr.each_test(&mut |_| tests += 1);
+        self.tests_left = self.tests_left.checked_sub(tests).ok_or_else(|| {
+            Mistake::new(self.line, format!("more tests than the limit of {TESTS_MAX}"), "split the rule")
+        })?;
+        selection.uses = selection.uses.saturating_sub(1);
+        Ok(match selection.uses {
+            0 => std::mem::replace(&mut selection.expr, Expr::And(Vec::new())),
+            _ => selection.expr.clone(),
+        })
     }
 }

@@ -128,11 +128,14 @@ impl Index {
 /// Texts at one end of a value, looked up by their outermost bytes: eight where they have so many, else as many as they have.
 #[derive(Debug, Default)]
 struct Edge {
-    by_length: [HashMap<u64, Vec<(Box<str>, Vec<u32>)>>; 8],
+    by_length: [HashMap<u64, EdgeTexts>; EDGE],
     lengths: u8,
 }
 
 const EDGE: usize = 8;
+
+/// Texts with the same outermost bytes, each with its rules.
+type EdgeTexts = Vec<(Box<str>, Vec<u32>)>;
 
 fn head_key(text: &[u8], length: usize) -> Option<u64> {
     text.get(..length).map(key_of)
