@@ -101,6 +101,7 @@ cancel = Cancel
 change = Change
 continue = Continue
 copy = Copy
+csv = As CSV
 any = Any
 filter = Filter this list
 filter-apply = Filter

@@ -1,6 +1,7 @@
 ## Pages of a hub: map and time, warning desk, members.
 
 map-title = Map and time
+map-show = Show
 map-from = From
 map-to = To
 map-last-day = The last 24 hours

@@ -16,7 +16,7 @@ use crate::screen::alerts::{AlertListPage, AlertPage, AlertRow, AlertsPage, Grou
 use crate::screen::cases::{Answer, CaseFormPage, CasePage, CaseRow, CasesPage, CheckPage, ConfirmPage, NoteShown};
 use crate::screen::desk::{DeliveryRow, DeskFormPage, DeskPage, DeskRow, DeskWarningPage, SeenRow, SuspectedRow};
 use crate::screen::entry::{FirstRunPage, HelpPage, LoginPage, message};
-use crate::screen::map::{LaneRow, MapPage, PLACES, Tile, heat, strip};
+use crate::screen::map::{LaneRow, MapPage, PLACES, Tile, heat, ranked, strip};
 use crate::screen::members::{InvitePage, MemberRow, MembersPage};
 use crate::screen::now::{Door, Figure, NowPage, Task};
 use crate::screen::received::{HitRow, ReceivedListPage, ReceivedPage, ReceivedRow};
@@ -694,7 +694,7 @@ fn map_page(s: &Studio) -> MapPage {
         ("MT", 1, Level::Low),
         ("FR", 71, Level::High),
     ];
-    let tiles = PLACES
+    let tiles: Vec<Tile> = PLACES
         .iter()
         .map(|(code, row, column)| {
             let found = numbers.iter().find(|(country, ..)| country == code);
@@ -733,6 +733,7 @@ fn map_page(s: &Studio) -> MapPage {
         from: "2026-11-24T14:02".into(),
         to: "2026-11-25T14:02".into(),
         says: w.n_with("map-says", 112, &[("from", &w.moment(&ago(1440))), ("to", &w.moment(&now()))]),
+        ranked: ranked(&tiles),
         tiles,
         levels: [Level::Critical, Level::High, Level::Medium, Level::Low],
         earlier: "/map?from=a".into(),
@@ -741,6 +742,7 @@ fn map_page(s: &Studio) -> MapPage {
         zoom_out: "/map?from=d".into(),
         strip: strip(&w, ago(1440), now(), &lanes, &says),
         strip_says: says,
+        csv: "/map/csv?from=a".into(),
         lanes,
     }
 }

@@ -122,7 +122,7 @@ fn of(place: Place) -> Routes {
             .route("/sharing/held/{position}/release", post(sharing::release))
             .route("/sharing/held/{position}/drop", post(sharing::drop_item))
             .route("/sharing/suppliers", get(sharing::suppliers).post(sharing::save_suppliers)),
-        Place::Map => routes.route("/map", get(map::page)),
+        Place::Map => routes.route("/map", get(map::page)).route("/map/csv", get(map::csv)),
         Place::Desk => routes
             .route("/desk", get(desk::list))
             .route("/desk/new", get(desk_form::new).post(desk_form::check_new))

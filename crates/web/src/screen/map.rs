@@ -74,6 +74,13 @@ pub(crate) fn heat(hospitals: u64) -> u8 {
     }
 }
 
+/// The tiles as the table lists them: the most hospitals first, then by name.
+pub(crate) fn ranked(tiles: &[Tile]) -> Vec<Tile> {
+    let mut ranked = tiles.to_vec();
+    ranked.sort_by(|one, other| other.hospitals.cmp(&one.hospitals).then_with(|| one.name.cmp(&other.name)));
+    ranked
+}
+
 /// One lane of the strip, as the table shows it and the drawing draws it.
 #[derive(Debug, Clone)]
 pub(crate) struct LaneRow {
@@ -94,6 +101,8 @@ pub(crate) struct MapPage {
     pub to: String,
     pub says: String,
     pub tiles: Vec<Tile>,
+    /// The same, those with the most hospitals first.
+    pub ranked: Vec<Tile>,
     pub levels: [Level; 4],
     pub earlier: String,
     pub later: String,
@@ -102,6 +111,8 @@ pub(crate) struct MapPage {
     pub strip_says: String,
     pub strip: Html,
     pub lanes: Vec<LaneRow>,
+    /// Where the same numbers are as CSV; `what` is still to be added.
+    pub csv: String,
 }
 
 const WIDTH: f64 = 1100.0;

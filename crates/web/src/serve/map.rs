@@ -1,6 +1,7 @@
 //! Serves *Map and time*.
 
 use askama::Template;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse};
 use domain::telemetry::Level;
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +11,7 @@ use super::form::encoded;
 use super::visitor::Visitor;
 use crate::frame::{ClockShown, Place};
 use crate::moments::{field_moment, read_moment};
-use crate::screen::map::{LaneRow, MapPage, PLACES, Tile, heat, strip};
+use crate::screen::map::{LaneRow, MapPage, PLACES, Tile, heat, ranked, strip};
 use crate::words::Words;
 
 /// The shortest and longest span that can be looked at. Units: minutes.
@@ -22,24 +23,10 @@ pub(super) async fn page(visitor: Visitor) -> Answer {
     let app = &visitor.console.app;
     let words = visitor.words();
     let f = visitor.frame("map-title", Some(Place::Map)).await?;
-    let to = read_moment(visitor.query.get("to"), &words.zone).unwrap_or(words.now);
-    let from = read_moment(visitor.query.get("from"), &words.zone).unwrap_or(to - SignedDuration::from_hours(24));
-    let (from, to) = sensible(from, to);
+    let (from, to) = asked_span(&visitor, &words);
     let rows = app.map(from).await?;
     let found = app.strip(from, to).await?;
-    let lanes: Vec<LaneRow> = found
-        .lanes
-        .into_iter()
-        .map(|lane| LaneRow {
-            href: lane.warning.map(|id| format!("/desk/{id}")),
-            shared: lane.shared.as_str(),
-            hospitals: lane.hospitals,
-            sightings: lane.dots.iter().map(|dot| dot.count).sum(),
-            dots: lane.dots.iter().map(|dot| (dot.at, dot.count)).collect(),
-            warned_at: lane.warned_at,
-            label: lane.label,
-        })
-        .collect();
+    let lanes: Vec<LaneRow> = found.lanes.into_iter().map(lane_row).collect();
     let span = [("from", words.moment(&from)), ("to", words.moment(&to))];
     let span = span.each_ref().map(|(name, value)| (*name, value.as_str()));
     let mut strip_says = words.n_with("strip-says", lanes.len() as u64, &span);
@@ -47,6 +34,7 @@ pub(super) async fn page(visitor: Visitor) -> Answer {
         strip_says.push(' ');
         strip_says.push_str(&words.t("strip-cut"));
     }
+    let tiles = tiles(&words, &rows);
     let half = to.duration_since(from) / 2;
     let quarter = half / 2;
     let utc = if f.clock == ClockShown::Utc { "&utc=1" } else { "" };
@@ -57,7 +45,8 @@ pub(super) async fn page(visitor: Visitor) -> Answer {
         from: field_moment(&from, &words.zone),
         to: field_moment(&to, &words.zone),
         says: words.n_with("map-says", rows.iter().map(|row| row.hospitals).sum(), &span),
-        tiles: tiles(&words, &rows),
+        ranked: ranked(&tiles),
+        tiles,
         levels: [Level::Critical, Level::High, Level::Medium, Level::Low],
         earlier: link(from - half, to - half),
         later: link(from + half, to + half),
@@ -65,10 +54,57 @@ pub(super) async fn page(visitor: Visitor) -> Answer {
         zoom_out: link(from - half, to + half),
         strip: strip(&words, from, to, &lanes, &strip_says),
         strip_says,
+        csv: format!("/map/csv?from={}&to={}", encoded(&from.to_string()), encoded(&to.to_string())),
         lanes,
         f,
     };
     Ok(Html(page.render()?).into_response())
+}
+
+fn lane_row(lane: app::Lane) -> LaneRow {
+    LaneRow {
+        href: lane.warning.map(|id| format!("/desk/{id}")),
+        shared: lane.shared.as_str(),
+        hospitals: lane.hospitals,
+        sightings: lane.dots.iter().map(|dot| dot.count).sum(),
+        dots: lane.dots.iter().map(|dot| (dot.at, dot.count)).collect(),
+        warned_at: lane.warned_at,
+        label: lane.label,
+    }
+}
+
+/// The numbers of the map or of the strip as CSV, moments in UTC.
+pub(super) async fn csv(visitor: Visitor) -> Answer {
+    let app = &visitor.console.app;
+    let (from, to) = asked_span(&visitor, &visitor.words());
+    let mut text = String::new();
+    if visitor.query.get("what") == "lanes" {
+        text.push_str("label,shared,hospitals,sightings,warned_at\r\n");
+        for lane in app.strip(from, to).await?.lanes.into_iter().map(lane_row) {
+            let warned = lane.warned_at.map(|at| at.to_string()).unwrap_or_default();
+            let label = cell(&lane.label);
+            text.push_str(&format!("{label},{},{},{},{warned}\r\n", lane.shared, lane.hospitals, lane.sightings));
+        }
+    } else {
+        text.push_str("country,hospitals,sightings,severity\r\n");
+        for row in app.map(from).await? {
+            let level = row.level.map_or("", Level::as_str);
+            text.push_str(&format!("{},{},{},{level}\r\n", cell(&row.country), row.hospitals, row.sightings));
+        }
+    }
+    Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response())
+}
+
+/// A cell that no spreadsheet takes for a formula (RFC 4180 quoting).
+fn cell(text: &str) -> String {
+    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+}
+
+fn asked_span(visitor: &Visitor, words: &Words) -> (Timestamp, Timestamp) {
+    let to = read_moment(visitor.query.get("to"), &words.zone).unwrap_or(words.now);
+    let from = read_moment(visitor.query.get("from"), &words.zone).unwrap_or(to - SignedDuration::from_hours(24));
+    sensible(from, to)
 }
 
 /// A span that can be looked at, whatever the URL says.

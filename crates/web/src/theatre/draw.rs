@@ -192,14 +192,14 @@ fn mark(stage: &Stage<'_>, out: &mut String, at: Timestamp, what: &What) {
             let y = stage.hub_y(*hub);
             let _ = write!(
                 out,
-                "<path class=\"warn\" d=\"M{x:.1} {:.1}l11 11-11 11-11-11z\"/><text class=\"onmark strong sub\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{hospitals}</text>",
-                y - 11.0,
+                "<path class=\"warn\" d=\"M{x:.1} {:.1}l13 13-13 13-13-13z\"/><text class=\"onmark strong sub\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{hospitals}</text>",
+                y - 13.0,
                 y + 4.0
             );
         }
         What::Warning { hub, .. } => {
             let y = stage.hub_y(*hub);
-            let _ = write!(out, "<path class=\"warn\" d=\"M{x:.1} {:.1}l6 5-6 5z\"/>", y - 5.0);
+            let _ = write!(out, "<path class=\"warn\" d=\"M{x:.1} {:.1}l10 7-10 7z\"/>", y - 7.0);
         }
         What::Warned { hospital, verdict } => {
             let class = if *verdict == Verdict::Hit { "seen" } else { "knew" };
