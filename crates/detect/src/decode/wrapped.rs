@@ -16,10 +16,25 @@ pub(crate) fn line(object: &[u8]) -> Option<String> {
     NAMES.iter().find_map(|name| {
         let at = memmem::find(object, name)?;
         let text = object.get(at + name.len()..)?.trim_ascii_start();
+        if !may_begin_a_line(text.get(1..)?) {
+            return None;
+        }
         let quoted = quoted(text)?;
         let line: String = serde_json::from_slice(quoted).ok()?;
         is_line(&line).then_some(line)
     })
+}
+
+/// A first look at raw bytes, before anything is unescaped: rendered Windows messages end here.
+fn may_begin_a_line(raw: &[u8]) -> bool {
+    let leads: [&[u8]; 9] =
+        [b"date=", b"logver=", b"devname=", b"timestamp=", b"itime=", b"type=", b"node=", b"CEF:", b"LEEF:"];
+    match raw {
+        [b'<' | b'*' | b':' | b'0'..=b'9', ..] | [b'E' | b'W' | b'I' | b'T', b'0'..=b'9', ..] => true,
+        // a month's name
+        [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z', b' ', ..] => true,
+        _ => leads.iter().any(|lead| raw.starts_with(lead)),
+    }
 }
 
 /// The JSON string at the start, quotes included.
