@@ -18,8 +18,7 @@ const RULE_FILES_MAX: usize = 200_000;
 pub(super) fn load(paths: &[PathBuf], content: &Content, problems: &mut Problems) -> Result<RuleSet> {
     let mut texts = Vec::new();
     if paths.is_empty() {
-        let built_in = content.under("rules").filter(|(path, _)| is_rule_file(Path::new(path)));
-        texts.extend(built_in.map(|(path, text)| rule_text(path.to_owned(), text.to_owned(), RuleOrigin::BuiltIn)));
+        texts = content.rules(&[]);
     }
     for path in paths {
         collect(path, &mut texts, problems);
@@ -29,10 +28,6 @@ pub(super) fn load(paths: &[PathBuf], content: &Content, problems: &mut Problems
         problems.tell(&problem.to_string());
     }
     Ok(rules)
-}
-
-fn rule_text(path: String, text: String, origin: RuleOrigin) -> RuleText {
-    RuleText { path, text, origin, mark: None }
 }
 
 fn is_rule_file(path: &Path) -> bool {
@@ -82,7 +77,7 @@ fn read(path: &Path, bytes: u64, is_named: bool, texts: &mut Vec<RuleText>, prob
     }
     match std::fs::read_to_string(path) {
         Ok(text) if is_named || is_rule(&text) => {
-            texts.push(rule_text(path.display().to_string(), text, RuleOrigin::Local))
+            texts.push(RuleText { path: path.display().to_string(), text, origin: RuleOrigin::Local, mark: None })
         }
         Ok(_) => {}
         Err(error) => problems.tell(&format!("{}: {error}", path.display())),
