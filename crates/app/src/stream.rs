@@ -60,6 +60,8 @@ impl App {
             self.metrics.add("lazaret_limit_hits_total", r#"limit="member-outbox""#, gap.dropped);
         }
         self.sightings_arrived.notify_one();
+        // a hub with a hub above passes sightings on
+        self.wake_outbox();
         self.changed();
         Ok(Receipt { format: LINK_FORMAT, epoch: push.epoch, outcomes })
     }
