@@ -3,15 +3,20 @@
 //! Shape: one table from a keyed 64-bit hash to an indicator, verified on the text; merged address ranges; domains are
 //! looked up label by label. Immutable: an update builds a new set, which is swapped whole.
 
+mod tokens;
+
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::telemetry::{Indicator, ObservableKind};
 
-use crate::event::{Event, ScalarKind, Value};
+use crate::event::{Event, ScalarKind};
 use crate::sigma::cidr::{Cidr, address_number};
 use crate::sigma::fold::{Fold, fold_text};
+use crate::sigma::matching::fold_into;
+
+use tokens::{Form, each_file, each_token, each_url};
 
 /// The longest text that is taken apart, in bytes; of a longer value the start is looked at.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
@@ -25,7 +30,7 @@ pub const MATCHES_MAX: usize = 64;
 pub struct IndicatorMatch {
     /// The indicator.
     pub indicator: Arc<Indicator>,
-    /// The token as the event has it.
+    /// The token as the event has it, folded.
     pub found: String,
 }
 
@@ -195,91 +200,73 @@ impl IndicatorSet {
         None
     }
 
-    /// Every indicator that the event holds. Limits: [`MATCHES_MAX`].
-    pub fn matches(&self, event: &Event<'_>) -> Vec<IndicatorMatch> {
+    /// Every indicator that the event holds. Limits: [`MATCHES_MAX`]. `memory` is kept from event to event.
+    pub fn matches(&self, event: &Event<'_>, memory: &mut String) -> Vec<IndicatorMatch> {
         let mut found: Vec<IndicatorMatch> = Vec::new();
         if self.is_empty() {
             return found;
         }
         event.each_scalar(&mut |value| {
-            if matches!(value.kind, ScalarKind::Text | ScalarKind::EscapedText) {
-                self.match_value(&value, &mut found);
+            if matches!(value.kind, ScalarKind::Text | ScalarKind::EscapedText) && value.raw.len() > 2 {
+                memory.clear();
+                fold_into(memory, &value);
+                self.match_text(start_of(memory, VALUE_BYTES_MAX), &mut found);
             }
         });
         found
     }
 
-    fn match_value(&self, value: &Value<'_>, found: &mut Vec<IndicatorMatch>) {
-        let text = value.text();
-        let text = start_of(&text, VALUE_BYTES_MAX);
-        for token in text.split(is_separator) {
-            self.match_token(token.trim_matches(['.', '-', '/', '\\']), found);
+    fn match_text(&self, text: &str, found: &mut Vec<IndicatorMatch>) {
+        each_token(text, &mut |token, form| self.match_token(token, form, found));
+        if self.kinds.urls {
+            each_url(text, &mut |url| {
+                if let Some(normal) = normal_url(url) {
+                    self.report(self.find(ObservableKind::Url, &normal), url, found);
+                }
+            });
         }
-        if self.kinds.files || self.kinds.urls {
-            for part in text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '|' | ',' | ';'))
-            {
-                self.match_part(part, found);
-            }
-            // A file name may hold spaces: the whole value's last part counts too.
-            self.match_file(text.trim(), found);
+        if self.kinds.files {
+            each_file(text, &mut |name| self.report(self.find(ObservableKind::FileName, name), name, found));
         }
     }
 
-    fn match_token(&self, token: &str, found: &mut Vec<IndicatorMatch>) {
-        if token.len() < 3 {
-            return;
-        }
-        if !self.ranges.is_empty()
-            && let Some(address) = crate::sigma::cidr::parse_address(token)
-        {
-            return self.report(self.find_address(address), token, found);
-        }
-        // Names outside ASCII are folded as rules fold them; addresses and hashes are ASCII anyway.
-        let lower = fold_text(token, Fold::Wide);
-        if self.kinds.hashes && matches!(lower.len(), 32 | 40 | 64) && lower.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return self.report(self.find(ObservableKind::FileHash, &lower), token, found);
-        }
-        if let Some((_, domain)) = lower.split_once('@') {
-            if self.kinds.mails {
-                self.report(self.find(ObservableKind::EmailAddr, &lower), token, found);
+    fn match_token(&self, token: &str, form: Form, found: &mut Vec<IndicatorMatch>) {
+        match form {
+            Form::Address if !self.ranges.is_empty() => {
+                if let Some(address) = crate::sigma::cidr::parse_address(token) {
+                    self.report(self.find_address(address), token, found);
+                }
             }
-            self.match_domain(domain, token, found);
-        } else {
-            self.match_domain(&lower, token, found);
+            Form::Hash if self.kinds.hashes => self.report(self.find(ObservableKind::FileHash, token), token, found),
+            Form::Mail => {
+                if self.kinds.mails {
+                    self.report(self.find(ObservableKind::EmailAddr, token), token, found);
+                }
+                if let Some((_, domain)) = token.rsplit_once('@') {
+                    self.match_domain(domain, found);
+                }
+            }
+            Form::Name => self.match_domain(token, found),
+            Form::Address | Form::Hash => {}
         }
     }
 
-    fn match_domain(&self, name: &str, token: &str, found: &mut Vec<IndicatorMatch>) {
-        if !self.kinds.domains || !name.contains('.') {
+    fn match_domain(&self, name: &str, found: &mut Vec<IndicatorMatch>) {
+        if !self.kinds.domains {
             return;
         }
-        let mut rest = name.split_once(':').map_or(name, |(host, _)| host);
+        let mut rest = name.split_once(':').map_or(name, |(host, _)| host).trim_end_matches('.');
         for _ in 0..LABELS_MAX {
+            if !rest.contains('.') {
+                return;
+            }
             if let Some(indicator) = self.find(ObservableKind::DomainName, rest) {
-                return self.report(Some(indicator), token, found);
+                return self.report(Some(indicator), name, found);
             }
             match rest.split_once('.') {
-                Some((_, parent)) if parent.contains('.') => rest = parent,
-                _ => return,
+                Some((_, parent)) => rest = parent,
+                None => return,
             }
-        }
-    }
-
-    fn match_part(&self, part: &str, found: &mut Vec<IndicatorMatch>) {
-        if self.kinds.urls
-            && part.contains("://")
-            && let Some(url) = normal(ObservableKind::Url, part.trim_end_matches(['.', ')', ']']))
-        {
-            self.report(self.find(ObservableKind::Url, &url), part, found);
-        }
-        self.match_file(part, found);
-    }
-
-    fn match_file(&self, path: &str, found: &mut Vec<IndicatorMatch>) {
-        let name = path.rsplit(['\\', '/']).next().unwrap_or(path);
-        if self.kinds.files && name.len() > 2 {
-            let name = fold_text(name, Fold::Wide);
-            self.report(self.find(ObservableKind::FileName, &name), path, found);
         }
     }
 
@@ -290,10 +277,6 @@ impl IndicatorSet {
             found.push(IndicatorMatch { indicator: indicator.clone(), found: start_of(token, 1_024).to_owned() });
         }
     }
-}
-
-fn is_separator(c: char) -> bool {
-    !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | ':' | '%' | '+'))
 }
 
 fn start_of(text: &str, bytes_max: usize) -> &str {
@@ -359,7 +342,7 @@ mod tests {
     fn found(set: &IndicatorSet, text: &str) -> Vec<String> {
         let line = format!("{{\"a\":[{}]}}", serde_json::Value::from(text));
         let event = Event::from_json(line.as_bytes()).unwrap();
-        set.matches(&event).into_iter().map(|one| one.indicator.value.clone()).collect()
+        set.matches(&event, &mut String::new()).into_iter().map(|one| one.indicator.value.clone()).collect()
     }
 
     #[test]

@@ -40,6 +40,7 @@ struct Memory {
     entries: Vec<Entry>,
     slots: Slots<'static>,
     buffers: Buffers,
+    text: String,
     route_key: Vec<u8>,
     candidates: Candidates,
     matched: Vec<u32>,
@@ -182,7 +183,7 @@ impl Scanner {
                 self.report_rule(&engine, &mut view, &about, number, scan);
             }
         }
-        for found in engine.indicators.matches(event) {
+        for found in engine.indicators.matches(event, &mut self.memory.text) {
             scan.detections.push(about.detection_by_indicator(found));
         }
         if scan.detections.len() > before {

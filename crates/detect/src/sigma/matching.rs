@@ -357,7 +357,7 @@ fn civil_time(text: &str) -> Option<DateTime> {
 }
 
 /// Appends the value's wide fold to the arena. Shape: the range it has there.
-fn fold_into(arena: &mut String, value: &Value<'_>) -> (u32, u32) {
+pub(crate) fn fold_into(arena: &mut String, value: &Value<'_>) -> (u32, u32) {
     let start = arena.len();
     if value.raw.is_ascii() && value.kind != ScalarKind::EscapedText {
         arena.push_str(&value.raw);
