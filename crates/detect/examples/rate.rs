@@ -1,5 +1,5 @@
 //! How fast the engine is: events for each second of CPU time on one file of JSON lines, beside a bare parse with serde_json.
-//! `cargo run --release -p detect --example rate -- RULES_DIR EVENTS.jsonl[.zst] [MAPPINGS_DIR] [--pairs FILE] [--engine-only] [--indicators N]`
+//! `cargo run --release -p detect --example rate -- RULES_DIR EVENTS.jsonl[.zst] [MAPPINGS_DIR] [--pairs FILE] [--engine-only] [--mapped] [--indicators N]`
 //! A file of its own because it is run by hand; the engine's promises are in the tests.
 #![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
 
@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         arguments.remove(at);
         arguments.remove(at)
     });
+    let mapped = arguments.iter().position(|word| word == "--mapped").map(|at| arguments.remove(at)).is_some();
     let engine_only =
         arguments.iter().position(|word| word == "--engine-only").map(|at| arguments.remove(at)).is_some();
     let indicators = arguments.iter().position(|word| word == "--indicators").map(|at| {
@@ -38,7 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (rule_set, problems) = RuleSet::parse(&texts);
     let parsed = cpu_seconds()?;
     let (mapping_set, _) = MappingSet::parse(&mappings);
-    let options = EngineOptions { embedded_logsource: EmbeddedLogsource::Honoured, ..EngineOptions::default() };
+    let embedded_logsource = if mapped { EmbeddedLogsource::Ignored } else { EmbeddedLogsource::Honoured };
+    let options = EngineOptions { embedded_logsource, ..EngineOptions::default() };
     let set = IndicatorSet::build(made_up(indicators.transpose()?.unwrap_or(0)));
     let engine = Arc::new(Engine::build(rule_set, mapping_set, set, options));
     let built = cpu_seconds()?;
