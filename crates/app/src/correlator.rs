@@ -1,6 +1,7 @@
 //! The correlator of a hub: judges each new sighting against those that share something, and proposes.
 //! Idempotent: a proposal's id comes from its cluster, so judging again after a kill proposes nothing twice.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,18 +65,19 @@ impl App {
         Ok(members.max(self.store.distinct_hospitals().await?))
     }
 
-    /// Whether sightings wait to be judged.
-    pub async fn judging_waits(&self) -> Result<bool> {
-        let after = self.store.judged_cursor().await?;
-        Ok(!self.store.sightings_since_cursor(after, 1).await?.is_empty())
-    }
-
     async fn judge(&self, seen: &Seen, members: u32) -> Result<()> {
         let thresholds = &self.config.thresholds;
         let now = self.now();
         let since = now - SignedDuration::from_hours(i64::from(thresholds.window_hours_max()));
         let keys: Vec<String> = cluster::keys(&seen.sighting).iter().map(Key::text).collect();
-        let related = self.store.related(&keys, since, RELATED_MAX).await?;
+        let mut related = self.store.related(&keys, since, RELATED_MAX).await?;
+        let mut seen = seen.clone();
+        let suspected: BTreeSet<String> = self.suspected_rules().await?.into_iter().map(|rule| rule.rule_id).collect();
+        for one in related.iter_mut().chain([&mut seen]) {
+            // until a person has looked at it, what a suspected rule fires is nobody's attack
+            one.familiar |= suspected.contains(&one.sighting.rule_id);
+        }
+        let seen = &seen;
         match cluster::judge(seen, &related, members, thresholds, now) {
             Judgement::Nothing => Ok(()),
             Judgement::RuleSuspected { rule_id, hospitals } => {

@@ -397,3 +397,33 @@ async fn accounts_lock_after_wrong_passwords_and_first_run_holds_once() {
     let policy = Actor::Policy { name: "command-line".to_owned() };
     assert!(node.app.add_account(&policy, "vera", Role::Viewer, "short").await.unwrap().is_err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_fired_everywhere_at_once_warns_nobody_the_next_day_either() {
+    let hub = node(NATIONAL).await;
+    let hospitals = [node(HOSPITAL).await, node(HOSPITAL).await, node(HOSPITAL).await];
+    let mut members = Vec::new();
+    for hospital in &hospitals {
+        hospital.app.reload_rules(vec![RuleText {
+            path: "pushed.yml".into(),
+            text: RULE.replace("lazaret.concerns: [backup]\n", ""),
+            origin: RuleOrigin::Local,
+            mark: None,
+        }]);
+        members.push(enrol(&hub, hospital, MemberRole::Hospital).await);
+    }
+    for _day in 0..2 {
+        for (hospital, member) in hospitals.iter().zip(&members) {
+            let now = hospital.app.now().to_string();
+            let line = String::from_utf8(veeam_line("vbr01", "x").to_vec()).unwrap();
+            log(hospital, vec![Bytes::from(line.replace("2026-11-25T01:59:00Z", &now))]).await;
+            push(&hub, hospital, member).await;
+            hospital.clock.turn(SignedDuration::from_hours(25));
+        }
+        hub.clock.turn(SignedDuration::from_hours(25));
+    }
+    let suspected = hub.app.suspected_rules().await.unwrap();
+    assert_eq!(suspected.len(), 1, "a person looks at the rule");
+    let query = RecordQuery { limit: 10, ..RecordQuery::default() };
+    assert!(hub.app.warnings(query).await.unwrap().items.is_empty(), "and nobody is warned");
+}

@@ -22,7 +22,8 @@ pub struct Seen {
     pub hospital: String,
     /// When this hub received it; hub windows use this, not the sender's clock.
     pub received_at: Timestamp,
-    /// Whether this hospital showed this family in ordinary times: on three or more earlier days.
+    /// Whether this says nothing by its family: the hospital showed it in ordinary times (on three or more earlier
+    /// days), or its rule is suspected and nobody has looked at it yet.
     pub familiar: bool,
     /// What was sent.
     pub sighting: Sighting,
