@@ -23,7 +23,7 @@ pub use authority::{
     fingerprint,
 };
 pub use client::{Client, run as run_client};
-pub use connection::{Connection, Opened};
+pub use connection::{Connection, Opened, Proxy};
 pub use decide::{Backoff, Batch, End, Life, Listening, Mode, Tempo};
 pub use endpoints::{Hub, router};
 pub use enrol::{Enrolment, enrol};

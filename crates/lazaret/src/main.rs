@@ -1,2 +1,9 @@
 //! The binary: reads the command line and calls the library.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    lazaret::cli::run(lazaret::cli::Cli::parse())
+}

@@ -111,8 +111,8 @@ enum Reached {
     No,
 }
 
-/// How often a connection is looked at for renewal while nothing else happens.
-const RENEW_CHECK: Duration = Duration::from_secs(3600);
+/// How often the outbox is asked while nothing wakes: a lost wake-up costs no more than this.
+const IDLE: Duration = Duration::from_secs(30);
 
 async fn push_loop(shared: &Shared, mut shutdown: watch::Receiver<bool>) {
     let tempo = &shared.client.tempo;
@@ -130,7 +130,7 @@ async fn push_loop(shared: &Shared, mut shutdown: watch::Receiver<bool>) {
                 batch.arrived(tempo);
                 continue;
             }
-            Ok(Pushed::NothingWaits) => RENEW_CHECK,
+            Ok(Pushed::NothingWaits) => IDLE,
             Err(problem) => {
                 note_failure("push", &problem, backoff.failures());
                 batch.failed();
@@ -140,7 +140,7 @@ async fn push_loop(shared: &Shared, mut shutdown: watch::Receiver<bool>) {
         };
         tokio::select! {
             _ = shutdown.wait_for(|stop| *stop) => return,
-            () = tokio::time::sleep(wait) => if idle { connection = None },
+            () = tokio::time::sleep(wait) => {},
             changed = wake.changed(), if idle => if changed.is_err() { return },
         }
     }
@@ -154,9 +154,10 @@ enum Pushed {
 async fn push_once(shared: &Shared, slot: &mut Option<Connection>, batch: &Batch) -> Result<Pushed, Error> {
     let Some(mut push) = shared.client.app.next_push().await? else { return Ok(Pushed::NothingWaits) };
     push.items.truncate(batch.items());
+    let due = shared.uplink().life().renew_due(tls::now().as_secs());
     let connection = match slot {
-        Some(connection) => connection,
-        None => slot.insert(shared.fresh_connection().await?),
+        Some(connection) if !due => connection,
+        _ => slot.insert(shared.fresh_connection().await?),
     };
     let receipt = connection.push(&push).await?;
     shared.client.app.push_confirmed(&push, &receipt).await?;

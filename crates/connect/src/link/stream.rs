@@ -69,11 +69,15 @@ impl Feed {
                     return None;
                 }
             };
+            let moved = page.end > self.after;
             if let Some(text) = self.take(&page) {
                 if self.ends_at.is_some() {
                     self.next = Next::End;
                 }
                 return Some(text);
+            }
+            if moved {
+                continue;
             }
             match self.wait().await {
                 Woke::Published => {}
@@ -93,8 +97,9 @@ impl Feed {
         for item in &page.items {
             let data = serde_json::to_string(item).unwrap_or_default();
             text.push_str(&Event { name: "release".to_owned(), id: Some(item.position.to_string()), data }.text());
-            self.after = self.after.max(item.position);
         }
+        // also past what is not for this member
+        self.after = self.after.max(page.end);
         (!text.is_empty()).then_some(text)
     }
 

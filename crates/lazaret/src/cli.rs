@@ -1,0 +1,160 @@
+//! The command line. One file a command; here only which there are, and what their exit codes mean.
+
+mod config_check;
+mod enrol;
+mod init;
+mod invite;
+mod journal;
+mod serve;
+mod shell;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::output::Output;
+
+pub(crate) use user::{made_password, refused as password_refused};
+
+/// Early warning for hospitals: one ship reports fever, every harbour knows.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lazaret",
+    version,
+    after_help = "Exit codes: 0 it went well; 1 it could not run, or the answer is no; 2 the command line is wrong \
+                  (scan: some input or rule could not be read).\n\nExamples:\n  lazaret demo\n  lazaret init --role \
+                  hospital --dir /var/lib/lazaret --name \"County Hospital\" --country RO\n  lazaret serve --config \
+                  /var/lib/lazaret/lazaret.toml\n  lazaret scan evidence/ --rules sigma/rules --output json"
+)]
+pub struct Cli {
+    /// For whom the answer is: a table for people, or JSON for programs.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub output: Output,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Everything lazaret can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read logs and evidence with Sigma rules and indicators, and print what matched.
+    Scan(crate::scan::Args),
+    /// Run a node until it is told to stop.
+    Serve(ServeArgs),
+    /// Make a node: configuration, keys, and for a hub its certificate authority.
+    Init(init::Args),
+    /// Invite a new member to this hub and print its code.
+    Invite(invite::Args),
+    /// Join a hub with the code it printed.
+    Enrol(enrol::Args),
+    /// A small Europe in one process: two attacks, nine nodes, and the theatre.
+    Demo(crate::demo::Args),
+    /// Work on rules, mappings and other content.
+    Content(crate::content::Args),
+    /// Look after the journal of records.
+    #[command(subcommand)]
+    Journal(journal::Command),
+    /// Look after the configuration.
+    #[command(subcommand)]
+    Config(config_check::Command),
+    /// Look after local accounts.
+    #[command(subcommand)]
+    User(user::Command),
+    /// Print completions for a shell.
+    Completions(shell::CompletionArgs),
+    /// Print the manual page.
+    Man,
+}
+
+/// `serve`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  lazaret serve --config /var/lib/lazaret/lazaret.toml\n\nStops at SIGTERM or Ctrl-C: \
+                        listeners close first, what was accepted is finished. SIGHUP reads rules.dir again."
+)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ConfigArg {
+    /// The node's configuration file.
+    #[arg(long, value_name = "FILE", default_value = "lazaret.toml")]
+    pub config: PathBuf,
+}
+
+impl ConfigArg {
+    /// Reads and decides it.
+    pub fn load(&self) -> anyhow::Result<crate::config::Config> {
+        Ok(crate::config::Config::load(&self.config)?)
+    }
+}
+
+/// Runs a command; a failure is told on standard error.
+pub fn run(cli: Cli) -> ExitCode {
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(problem) => {
+            tell(&format!("lazaret: {problem:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes one line to standard error.
+pub(crate) fn tell(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    let output = cli.output;
+    match cli.command {
+        Command::Scan(args) => crate::scan::run(args, output),
+        Command::Content(args) => crate::content::run(args, output),
+        Command::Serve(args) => async_run(serve::run(args, output)),
+        Command::Init(args) => async_run(init::run(args, output)),
+        Command::Invite(args) => async_run(invite::run(args, output)),
+        Command::Enrol(args) => async_run(enrol::run(args, output)),
+        Command::Demo(args) => async_run(crate::demo::run(args, output)),
+        Command::Journal(command) => async_run(journal::run(command, output)),
+        Command::Config(command) => config_check::run(&command, output),
+        Command::User(command) => async_run(user::run(command, output)),
+        Command::Completions(args) => Ok(shell::completions(&args)),
+        Command::Man => shell::manual(),
+    }
+}
+
+fn async_run(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let answer = runtime.block_on(command);
+    // a blocking read that hangs (a followed file on a dead share) must not keep the process
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_takes_output_json() {
+        for line in ["init --role union --dir d", "invite A --country RO", "enrol CODE", "config check", "user add a"] {
+            let words = ["lazaret"].into_iter().chain(line.split(' ')).chain(["--output", "json"]);
+            let cli = Cli::try_parse_from(words).unwrap_or_else(|problem| panic!("{line}: {problem}"));
+            assert_eq!(cli.output, Output::Json);
+        }
+    }
+}
