@@ -3,4 +3,5 @@
 //! What is *not* here: pages (`web`), SQL (`store`), formats of log lines (`detect`), roles (`lazaret`).
 
 pub mod link;
+pub mod listen;
 pub mod serve;
