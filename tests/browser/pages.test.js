@@ -58,12 +58,13 @@ function addressOf(entry) {
 
 async function opened(entry, look) {
   const { context, page } = await visit(chromium.browser, { ...look, state: await sessionFor(entry) });
-  const finish = rules.watched(page);
-  let response = await page.goto(addressOf(entry), { waitUntil: 'load' });
+  let address = addressOf(entry);
   if (entry.open) {
-    const link = page.locator(entry.open).first();
-    response = await page.goto(new URL(await link.getAttribute('href'), page.url()).href, { waitUntil: 'load' });
+    await page.goto(address);
+    address = new URL(await page.locator(entry.open).first().getAttribute('href'), page.url()).href;
   }
+  const finish = rules.watched(page);
+  const response = await page.goto(address, { waitUntil: 'load' });
   return { context, page, response, finish };
 }
 
