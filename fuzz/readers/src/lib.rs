@@ -8,6 +8,8 @@
 
 mod logs;
 pub mod mutation;
+mod network;
+mod people;
 mod rules;
 mod stored;
 
@@ -24,13 +26,19 @@ pub struct Reader {
 /// All of them.
 pub const READERS: &[Reader] = &[
     Reader { name: "atna", read: logs::atna, damages: 4_000 },
+    Reader { name: "config", read: people::config, damages: 4_000 },
     Reader { name: "event_log_segment", read: stored::event_log_segment, damages: 500 },
+    Reader { name: "event_stream", read: network::event_stream, damages: 4_000 },
     Reader { name: "evtx", read: logs::evtx, damages: 4_000 },
+    Reader { name: "invite_code", read: people::invite_code, damages: 4_000 },
     Reader { name: "json_event", read: logs::json_event, damages: 4_000 },
+    Reader { name: "link_message", read: network::link_message, damages: 4_000 },
     Reader { name: "log_file", read: logs::log_file, damages: 4_000 },
     Reader { name: "log_line", read: logs::log_line, damages: 4_000 },
     Reader { name: "mapping", read: rules::mapping, damages: 4_000 },
     Reader { name: "sigma_rule", read: rules::sigma_rule, damages: 4_000 },
+    Reader { name: "stix_bundle", read: people::stix_bundle, damages: 4_000 },
+    Reader { name: "syslog_framing", read: network::syslog_framing, damages: 4_000 },
 ];
 
 /// Runs the reader of that name. Panics if there is none.

@@ -60,7 +60,22 @@ macro_rules! each_reader {
     };
 }
 
-each_reader! { atna event_log_segment evtx json_event log_file log_line mapping sigma_rule }
+each_reader! {
+    atna
+    config
+    event_log_segment
+    event_stream
+    evtx
+    invite_code
+    json_event
+    link_message
+    log_file
+    log_line
+    mapping
+    sigma_rule
+    stix_bundle
+    syslog_framing
+}
 
 #[test]
 fn every_reader_has_a_test_a_corpus_and_a_fuzz_target() {
