@@ -47,8 +47,7 @@ pub(crate) use bind;
 macro_rules! bound {
     ($database:ty, $sql:expr, $values:expr) => {{
         let sql: Cow<'static, str> = $sql;
-        let reused = matches!(sql, Cow::Borrowed(_));
-        let query = sqlx::query::<$database>(AssertSqlSafe(sql)).persistent(reused);
+        let query = sqlx::query::<$database>(AssertSqlSafe(sql));
         $values.into_iter().fold(query, |query, value| match value {
             Value::Int(value) => query.bind(value),
             Value::Text(value) => query.bind(value.map(without_nul)),

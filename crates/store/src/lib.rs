@@ -3,11 +3,14 @@
 //! the domain's words: no row, no pool and no driver error leaves it.
 //! What is *not* here: events (`eventstore`), and every decision (`domain`): the store only keeps what was decided.
 
+mod alerts;
 mod column;
 mod db;
+mod deliveries;
 mod error;
 mod federation;
 mod filter;
+mod members;
 mod migrate;
 mod open;
 mod outbox;
@@ -16,15 +19,19 @@ mod published;
 mod received;
 mod records;
 mod settings;
+mod sightings;
 mod sources;
 mod telemetry;
 mod verify;
 
-pub use error::Error;
-pub use federation::{
-    CountryCount, Delivery, DeliveryState, InboxConflict, InboxItem, Invite, InviteRefused, Member, MemberRole,
-    MemberState, Outcome, ReceivedSighting, SightingQuery, SuspectedRule, VerdictCount,
+pub use alerts::{
+    ALERT_OBSERVABLES_MAX, ALERT_SEQS_MAX, Alert, AlertCount, AlertOrigin, AlertQuery, AlertStage, AlertState,
+    AlertUpsert,
 };
+pub use deliveries::{Delivery, DeliveryState, VerdictCount};
+pub use error::Error;
+pub use federation::{InboxConflict, InboxItem, Outcome, ReceivedSighting};
+pub use members::{Invite, InviteRefused, Member, MemberRole, MemberState};
 pub use open::{NodeMeta, Store, Target};
 pub use outbox::{Depth, Gap, Lane, NewOutboxItem, OutboxItem, Policy, SENT_KEPT_MAX};
 pub use people::{
@@ -35,9 +42,7 @@ pub use received::{LookBackHit, ReceivedQuery, ReceivedStage, ReceivedState, Rec
 pub use records::{
     Commit, Committed, DutyRow, JournalEntry, PAGE_ITEMS_DEFAULT, Page, RecordQuery, RecordWrite, StoredRecord,
 };
+pub use sightings::{CountryCount, SightingQuery, SuspectedRule};
 pub use sources::{FollowPosition, Source, SourceCounts, SourceEdit};
-pub use telemetry::{
-    ALERT_OBSERVABLES_MAX, ALERT_SEQS_MAX, Alert, AlertCount, AlertOrigin, AlertQuery, AlertStage, AlertState,
-    AlertUpsert, BaseRow, Quarantined, QuarantinedEvent, ScanCommit, SourceSeen,
-};
+pub use telemetry::{BaseRow, Quarantined, QuarantinedEvent, ScanCommit, SourceSeen};
 pub use verify::{Broken, JournalReport};

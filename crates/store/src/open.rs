@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::db::{Db, bind};
 use crate::{Error, migrate};
@@ -17,8 +17,12 @@ use crate::{Error, migrate};
 const SQLITE_READERS: u32 = 4;
 /// Connections to PostgreSQL.
 const PG_CONNECTIONS_MAX: u32 = 10;
+/// Prepared statements that a connection keeps, the last used ones.
+const STATEMENTS_KEPT: usize = 200;
 /// How long a statement waits for another process's lock, and a caller for a connection.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const WAL_ATTEMPTS_MAX: u32 = 100;
+const WAL_RETRY: Duration = Duration::from_millis(50);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where the data is.
@@ -113,8 +117,31 @@ async fn open_sqlite(path: &std::path::Path) -> Result<Db, Error> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS_KEPT)
         .pragma("journal_size_limit", "8388608");
-    let writer = SqlitePoolOptions::new()
+    let writer = connect_writer(&options).await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(SQLITE_READERS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "ON"));
+    Ok(Db::Sqlite { writer, readers })
+}
+
+/// Turning a new file to WAL takes a lock that the busy timeout does not wait for: two processes that make the same
+/// database would fail by chance, so this asks again.
+async fn connect_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, Error> {
+    let mut attempts = 1;
+    loop {
+        match writer_pool().connect_with(options.clone()).await.map_err(Error::from) {
+            Err(Error::Unavailable(_)) if attempts < WAL_ATTEMPTS_MAX => attempts += 1,
+            outcome => return outcome,
+        }
+        tokio::time::sleep(WAL_RETRY).await;
+    }
+}
+
+fn writer_pool() -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
@@ -123,17 +150,10 @@ async fn open_sqlite(path: &std::path::Path) -> Result<Db, Error> {
         // would refuse every later one: such a connection is closed and replaced. (It is pinged when it is released.)
         .test_before_acquire(false)
         .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
-        .connect_with(options.clone())
-        .await?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(SQLITE_READERS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "ON"));
-    Ok(Db::Sqlite { writer, readers })
 }
 
 async fn open_postgres(url: &str) -> Result<Db, Error> {
-    let options = PgConnectOptions::from_str(url)?;
+    let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS_KEPT);
     let pool = PgPoolOptions::new()
         .max_connections(PG_CONNECTIONS_MAX)
         .acquire_timeout(ACQUIRE_TIMEOUT)

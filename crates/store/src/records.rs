@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::column::{json, word};
 use crate::db::{Row, Tx, bind};
 use crate::filter::Filter;
-use crate::{Error, NewAudit, NewOutboxItem, NewPublication, Store, outbox, people, published, telemetry};
+use crate::{Error, NewAudit, NewOutboxItem, NewPublication, Store, alerts, outbox, people, published};
 
 /// A record as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +138,9 @@ pub struct DutyRow {
 /// How many items a page has when the query does not say.
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 
+/// Values in one statement; both databases take many more.
+const VALUES_MAX: usize = 1_000;
+
 const RECORD_COLUMNS: &str = "SELECT id, version, state, head_hash, created_at, updated_at FROM record";
 
 impl Store {
@@ -166,7 +169,7 @@ impl Store {
             tx.execute(sql, bind![key, record]).await?;
         }
         for (alert, case) in link_alerts {
-            telemetry::link_to_case(&mut tx, alert, case, at).await?;
+            alerts::link_to_case(&mut tx, alert, case, at).await?;
         }
         for entry in &audit {
             people::insert_audit(&mut tx, entry).await?;
@@ -230,11 +233,17 @@ impl Store {
 
     /// The documents of these ids; erased and missing ones are absent.
     pub async fn documents(&self, ids: &[Uuid]) -> Result<Vec<Document>, Error> {
-        let mut filter = Filter::default();
-        filter.and_in("id", ids.iter().map(|id| (*id).into()).collect());
-        filter.and("erased_at IS NULL", Vec::new());
-        let (sql, values) = filter.statement("SELECT id, salt, body FROM document", " ORDER BY id", Vec::new());
-        self.db.rows(sql, values).await?.iter().map(document).collect()
+        let mut documents = Vec::with_capacity(ids.len());
+        for some in ids.chunks(VALUES_MAX) {
+            let mut filter = Filter::default();
+            filter.and_in("id", some.iter().map(|id| (*id).into()).collect());
+            filter.and("erased_at IS NULL", Vec::new());
+            let (sql, values) = filter.statement("SELECT id, salt, body FROM document", " ORDER BY id", Vec::new());
+            for row in self.db.rows(sql, values).await? {
+                documents.push(document(&row)?);
+            }
+        }
+        Ok(documents)
     }
 
     /// Erases a document's text and salt; the facts that name it stay verifiable. Errors: [`Error::Missing`].

@@ -188,6 +188,63 @@ pub async fn two_creators_meet_and_one_wins(place: &Place) {
     assert_eq!(refused.unwrap_err(), Refusal::NotFound);
 }
 
+/// Two commits name the same two records in opposite order; one of them loses, and neither waits for ever.
+pub async fn opposite_orders_do_not_deadlock(place: &Place) {
+    let store = place.open().await;
+    let (one, two) = (new_case(&store, "one", 0).await, new_case(&store, "two", 0).await);
+    for round in 1..=20 {
+        let note = |id| Command::Case(id, case::Command::Note(document("a note")));
+        let mut commits = Vec::new();
+        for order in [[one, two], [two, one]] {
+            let mut commit = prepared(&store, &note(order[0]), person(Role::Operator), round).await.unwrap();
+            let more = prepared(&store, &note(order[1]), person(Role::Operator), round).await.unwrap();
+            commit.records.extend(more.records);
+            commit.cluster_keys = order.iter().map(|id| (id.to_string(), *id)).collect();
+            commits.push(commit);
+        }
+        let writers: Vec<_> = commits
+            .into_iter()
+            .map(|commit| {
+                let store = store.clone();
+                tokio::spawn(async move { store.commit(commit).await })
+            })
+            .collect();
+        let mut won = 0;
+        for writer in writers {
+            match writer.await.unwrap() {
+                Ok(_) => won += 1,
+                Err(error) => assert!(matches!(error, Error::Conflict { .. }), "{error}"),
+            }
+        }
+        assert_eq!(won, 1);
+    }
+}
+
+/// A caller who goes away in the middle (a browser that hangs up) leaves a whole commit or none, and a store that works.
+pub async fn a_dropped_commit_is_whole_or_nothing(place: &Place) {
+    let store = place.open().await;
+    for round in 0..40_u128 {
+        let command = Command::Case(RecordId(fresh_id()), open_case("dropped"));
+        let mut commit = prepared(&store, &command, person(Role::Operator), 0).await.unwrap();
+        commit.outbox.push(item(store::Lane::Record, round, 1));
+        commit.publish.push(publication(round, 1));
+        let writer = store.clone();
+        let task = tokio::spawn(async move { writer.commit(commit).await.map(drop) });
+        for _ in 0..round {
+            tokio::task::yield_now().await;
+        }
+        task.abort();
+        let _ = task.await;
+    }
+    new_case(&store, "after", 1).await;
+    let report = store.verify_journal(&mut |_, _| {}).await.unwrap();
+    let whole = report.records - 1;
+    assert_eq!((report.facts, report.broken), (whole + 1, vec![]));
+    assert_eq!(store.outbox_pending(1_000).await.unwrap().len() as u64, whole);
+    assert_eq!(store.published_after(0, 1_000).await.unwrap().len() as u64, whole);
+    assert_eq!(store.published_head().await.unwrap().unsigned_abs(), whole);
+}
+
 pub async fn lists_page_newest_first(place: &Place) {
     let store = place.open().await;
     let mut made = Vec::new();

@@ -2,9 +2,7 @@
 
 use domain::marking::Marking;
 use domain::party::{Actor, NodeId, Role};
-use domain::record::{
-    Command, Context, Document, Fact, RecordId, Records, Refusal, State, apply, case, decide, warning,
-};
+use domain::record::{Command, Context, Document, Fact, RecordId, Records, Refusal, apply, case, decide, warning};
 use domain::release::{Basis, Shared, SignedRelease};
 use domain::telemetry::{Level, Observable, ObservableKind, Sighting};
 use jiff::Timestamp;
