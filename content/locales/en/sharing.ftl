@@ -39,7 +39,7 @@ sharing-sightings-hold-hint = Nothing leaves until somebody here lets it.
 sharing-never = What never leaves
 sharing-never-hint = Log lines, machines, users, internal addresses and patients. A sighting names a rule, an hour, a country, suppliers you said you use, and values on the attacker’s side.
 suppliers-title = Suppliers and products
-suppliers-lead = Say what you use. The answers stay here: a warning is matched in this hospital, not at the hub. What nobody answers counts as unknown, and a warning about it can only say “we cannot tell”.
+suppliers-lead = Say what you use; products are asked for once a supplier is in use. The answers stay here: a warning is matched in this hospital, not at the hub. What nobody answers counts as unknown, and a warning about it can only say “we cannot tell”.
 suppliers-open = { $count ->
     [0] Every question is answered.
     [one] 1 question is open.
@@ -50,7 +50,6 @@ suppliers-answer = Do you use it?
 answer-used = Yes
 answer-not-used = No
 answer-unknown = Not known
-supplier-kind-supplier = Supplier, any product
 notice-policy-saved = The policy is saved.
 notice-released = It leaves now.
 notice-dropped = It is dropped and will not leave.

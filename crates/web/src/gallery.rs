@@ -1,6 +1,8 @@
 //! Every page with values made by hand, rendered in the tests: nothing missing, nothing too heavy, nothing inline.
 //! A file of its own so that people can also look: the pages are written to `target/gallery`.
 
+#![allow(clippy::too_many_lines, reason = "lists of values made by hand, no logic")]
+
 use std::sync::Arc;
 
 use askama::Template;
@@ -547,7 +549,7 @@ fn source_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
     let answers = |id: &str, product: bool| SupplierRow {
         id: id.into(),
         name: if product { "Medilab LIS".into() } else { "Medilab".into() },
-        kind: if product { "lis".into() } else { w.t("supplier-kind-supplier") },
+        kind: if product { "lis".into() } else { w.t("supplier-kind-laboratory") },
         product,
         answers: s.choices("answer", &["used", "not-used", "unknown"], "unknown"),
     };

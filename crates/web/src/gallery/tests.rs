@@ -197,6 +197,7 @@ fn colours_can_be_read_in_both_schemes() {
         for level in ["critical", "high", "medium", "low", "good"] {
             text(level, &format!("{level}-tint"));
             text("ink", &format!("{level}-tint"));
+            text("edge", &format!("{level}-tint"));
         }
         text("on-action", "action");
         for heat in ["heat-1", "heat-2", "heat-3"] {

@@ -63,12 +63,15 @@ pub(super) async fn page(visitor: Visitor) -> Answer {
     Ok(Html(page.render()?).into_response())
 }
 
-/// How many suppliers nobody has said anything about.
+/// How many questions are open: suppliers nobody has said anything about, and products of those in use.
 async fn open_questions(visitor: &Visitor) -> Result<u64, Fault> {
     let app = &visitor.console.app;
     let answers = app.supplier_answers().await?;
-    let open = app.supplier_list().suppliers.iter().filter(|entry| answers.of(&entry.id) == Said::Unknown);
-    Ok(open.count() as u64)
+    let asked = app.supplier_list().suppliers.iter().flat_map(|entry| {
+        let products = if answers.of(&entry.id) == Said::Used { entry.products.as_slice() } else { &[] };
+        std::iter::once(&entry.id).chain(products.iter().map(|product| &product.id))
+    });
+    Ok(asked.filter(|id| answers.of(id) == Said::Unknown).count() as u64)
 }
 
 /// Sets what happens to new sightings.
@@ -94,30 +97,23 @@ pub(super) async fn drop_item(Path(position): Path<i64>, form: Signed) -> Result
     Ok(Redirect::to("/sharing?done=dropped"))
 }
 
-/// The questions.
+/// The questions: suppliers first, products only of those in use.
 pub(super) async fn suppliers(visitor: Visitor) -> Answer {
     let app = &visitor.console.app;
     let words = visitor.words();
     let answers = app.supplier_answers().await?;
-    let question = |id: &str, name: &str, kind: String, product: bool| {
-        let said = match answers.of(id) {
-            Said::Used => "used",
-            Said::NotUsed => "not-used",
-            Said::Unknown => "unknown",
-        };
-        SupplierRow {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            kind,
-            product,
-            answers: choices(&words, "answer", &["used", "not-used", "unknown"], said),
-        }
-    };
     let mut rows = Vec::new();
     for entry in &app.supplier_list().suppliers {
-        rows.push(question(&entry.id, &entry.name, words.t("supplier-kind-supplier"), false));
-        for product in &entry.products {
-            rows.push(question(&product.id, &product.name, kind(&words, &product.kind), true));
+        let mut kinds: Vec<String> = entry.products.iter().map(|product| kind(&words, &product.kind)).collect();
+        kinds.sort();
+        kinds.dedup();
+        let said = answers.of(&entry.id);
+        rows.push(question(&words, &entry.id, &entry.name, kinds.join(", "), said));
+        if said == Said::Used {
+            rows.extend(entry.products.iter().map(|product| SupplierRow {
+                product: true,
+                ..question(&words, &product.id, &product.name, kind(&words, &product.kind), answers.of(&product.id))
+            }));
         }
     }
     let page = SuppliersPage {
@@ -128,26 +124,44 @@ pub(super) async fn suppliers(visitor: Visitor) -> Answer {
     Ok(Html(page.render()?).into_response())
 }
 
+fn question(words: &Words, id: &str, name: &str, kind: String, said: Said) -> SupplierRow {
+    let picked = match said {
+        Said::Used => "used",
+        Said::NotUsed => "not-used",
+        Said::Unknown => "unknown",
+    };
+    SupplierRow {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        kind,
+        product: false,
+        answers: choices(words, "answer", &["used", "not-used", "unknown"], picked),
+    }
+}
+
 fn kind(words: &Words, kind: &str) -> String {
     let key = format!("supplier-kind-{kind}");
     if words.has(&key) { words.t(&key) } else { kind.to_owned() }
 }
 
-/// Keeps the answers.
+/// Keeps the answers. Who does not use a supplier uses none of its products: that is not asked again.
 pub(super) async fn save_suppliers(form: Signed) -> Result<Redirect, Fault> {
     let app = &form.visitor.console.app;
     let mut answers = app.supplier_answers().await?;
-    let list = &app.supplier_list().suppliers;
-    let ids = list.iter().flat_map(|entry| std::iter::once(&entry.id).chain(entry.products.iter().map(|p| &p.id)));
-    for id in ids {
-        let said = match form.fields.get(id) {
-            "used" => Said::Used,
-            "not-used" => Said::NotUsed,
-            "unknown" => Said::Unknown,
-            _ => continue,
-        };
-        answers.0.insert(id.clone(), said);
+    let said = |id: &str| match form.fields.get(id) {
+        "used" => Some(Said::Used),
+        "not-used" => Some(Said::NotUsed),
+        "unknown" => Some(Said::Unknown),
+        _ => None,
+    };
+    for entry in &app.supplier_list().suppliers {
+        let whole = said(&entry.id);
+        for product in &entry.products {
+            let answer = if whole == Some(Said::NotUsed) { whole } else { said(&product.id) };
+            answers.0.extend(answer.map(|answer| (product.id.clone(), answer)));
+        }
+        answers.0.extend(whole.map(|answer| (entry.id.clone(), answer)));
     }
     app.set_supplier_answers(&form.visitor.session, &answers).await?;
-    Ok(Redirect::to("/sharing?done=suppliers-saved"))
+    Ok(Redirect::to("/sharing/suppliers?done=suppliers-saved"))
 }

@@ -42,7 +42,11 @@ impl Visitor {
     /// The visitor behind a request; none where nobody is logged in.
     pub async fn of(parts: &Parts, console: &Arc<Console>) -> Result<Option<Self>, Fault> {
         let Some(token) = cookie(parts, &console.site.cookie_name) else { return Ok(None) };
-        let Some(session) = console.app.session(token).await? else { return Ok(None) };
+        // a page that refreshes itself, or waits for changes, must not keep a session alive that nobody uses
+        let by_itself = parts.headers.contains_key("lazaret-live") || parts.uri.path() == "/live";
+        let session =
+            if by_itself { console.app.session_peek(token).await? } else { console.app.session(token).await? };
+        let Some(session) = session else { return Ok(None) };
         Ok(Some(Self {
             console: Arc::clone(console),
             session,
