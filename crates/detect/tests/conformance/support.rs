@@ -12,7 +12,7 @@ use jiff::Timestamp;
 /// The shared folder, or `None` (said once for each test) where it is not given.
 pub fn shared() -> Option<PathBuf> {
     #[allow(clippy::disallowed_methods, reason = "tests find the shared data by this variable and nothing else")]
-    let folder = std::env::var_os("LAZARET_SHARED").map(PathBuf::from);
+    let folder = std::env::var_os("LAZARET_SHARED").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     if folder.is_none() {
         eprintln!("LAZARET_SHARED is not set: nothing to compare with, passed");
     }
