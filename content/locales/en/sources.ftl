@@ -36,6 +36,7 @@ secret-gone = This was shown once and is gone
 secret-gone-hint = Make a new one if nobody copied it.
 sources-coverage = What your rules can see
 sources-coverage-hint = Kinds of log that rules look at, and whether any event of them has arrived. Blindness is shown as blindness.
+coverage-any = any kind of log
 coverage-seen = arrive
 coverage-blind = none: these rules see nothing
 source-title = Source

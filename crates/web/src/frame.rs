@@ -320,6 +320,11 @@ impl Frame {
         self.problems.len() as u64
     }
 
+    /// Whether the moments of the page are in UTC, asked for or by nature.
+    pub fn zone_is_utc(&self) -> bool {
+        self.zone == jiff::tz::TimeZone::UTC || self.zone.iana_name() == Some("UTC")
+    }
+
     /// The zone's name as people know it.
     pub fn zone_text(&self) -> String {
         self.zone.iana_name().map_or_else(|| self.t("zone-of-node"), str::to_owned)

@@ -125,6 +125,8 @@ struct EventRow {
     number: String,
     href: String,
     offset: String,
+    /// Time since the event before.
+    gap: String,
     place: String,
     says: String,
     current: bool,
@@ -206,6 +208,9 @@ pub(crate) fn page(mut f: Frame, data: &TheatreData, asked: &Asked) -> String {
         number: (index + 1).to_string(),
         href: link(index + 1),
         offset: offset(&f.words, start, moment.at),
+        gap: index
+            .checked_sub(1)
+            .map_or_else(String::new, |before| length(&f.words, attack.moments[before].at, moment.at)),
         place: place(attack, &moment.what),
         says: says(&f.words, attack, index),
         current: index + 1 == at,
@@ -213,7 +218,11 @@ pub(crate) fn page(mut f: Frame, data: &TheatreData, asked: &Asked) -> String {
     let mut rows: Vec<EventRow> = rows.collect();
     rows.reverse();
     let (knew, all) = knew_before(attack, at);
-    let finding = f.n_with("theatre-finding", knew, &[("all", &all.to_string())]);
+    let mut finding = f.n_with("theatre-finding", knew, &[("all", &all.to_string())]);
+    if let Some((deciding, last)) = speed(attack, at) {
+        finding.push(' ');
+        finding.push_str(&f.with("theatre-speed", "span", &length(&f.words, deciding, last)));
+    }
     let sentence = match (rows.first(), at) {
         (Some(row), 1..) => {
             let values = [("offset", row.offset.as_str()), ("place", row.place.as_str()), ("says", row.says.as_str())];
@@ -247,13 +256,28 @@ pub(crate) fn page(mut f: Frame, data: &TheatreData, asked: &Asked) -> String {
 
 /// Time since the attack's first moment: *+ 12.4 s*, *+ 3 h 10 min*.
 fn offset(words: &Words, start: Timestamp, at: Timestamp) -> String {
-    let millis = at.as_millisecond().saturating_sub(start.as_millisecond()).max(0).unsigned_abs();
-    let text = if millis < 100_000 {
+    format!("+\u{2009}{}", length(words, start, at))
+}
+
+/// A length of time, with hundredths where it is short.
+fn length(words: &Words, from: Timestamp, to: Timestamp) -> String {
+    let millis = to.as_millisecond().saturating_sub(from.as_millisecond()).max(0).unsigned_abs();
+    if millis < 100_000 {
         words.with("span-seconds", "large", &format!("{}.{:02}", millis / 1000, millis % 1000 / 10))
     } else {
         words.span(millis / 1000)
-    };
-    format!("+\u{2009}{text}")
+    }
+}
+
+/// From the sighting that made the first hub count enough to the last hospital that the same wave warned.
+fn speed(attack: &Attack, until: usize) -> Option<(Timestamp, Timestamp)> {
+    let moments = &attack.moments[..until.min(attack.moments.len())];
+    let counted = moments.iter().position(|moment| matches!(moment.what, What::Correlation { .. }))?;
+    let deciding = moments[..counted].iter().rev().find(|moment| matches!(moment.what, What::Sighting { .. }))?;
+    let sign = |moment: &&Moment| !matches!(moment.what, What::FirstSign { .. });
+    let wave = moments[counted..].iter().take_while(sign);
+    let last = wave.filter(|moment| matches!(moment.what, What::Warned { .. })).last()?;
+    Some((deciding.at, last.at))
 }
 
 fn hospital_name(attack: &Attack, index: usize) -> &str {

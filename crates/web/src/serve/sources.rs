@@ -31,7 +31,7 @@ async fn shown(visitor: &Visitor, problems: Vec<Problem>, token_name: &str) -> A
     f.problems = problems;
     let sources = app.sources().await?;
     let coverage = app.coverage().await?.rows.into_iter().map(|row| CoverageRow {
-        name: row.logsource,
+        name: logsource(&words, &row.logsource),
         rules: row.rules,
         seen: !row.sources.is_empty(),
     });
@@ -44,6 +44,12 @@ async fn shown(visitor: &Visitor, problems: Vec<Problem>, token_name: &str) -> A
         f,
     };
     Ok(Html(page.render()?).into_response())
+}
+
+/// A Sigma logsource without the parts that say *any*.
+fn logsource(words: &Words, name: &str) -> String {
+    let parts: Vec<&str> = name.split('/').filter(|part| *part != "*").collect();
+    if parts.is_empty() { words.t("coverage-any") } else { parts.join(" / ") }
 }
 
 fn row(visitor: &Visitor, source: app::Source) -> SourceRow {

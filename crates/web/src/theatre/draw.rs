@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use domain::telemetry::Verdict;
 use jiff::Timestamp;
 
-use super::{Attack, What, first_sign, hub_name, knew_before, offset, warned};
+use super::{Attack, What, first_sign, hub_name, knew_before, warned};
 use crate::parts::{Html, escaped};
 use crate::words::Words;
 
@@ -15,13 +15,18 @@ const RIGHT: f64 = 620.0;
 const TOP: f64 = 26.0;
 const HUB: f64 = 30.0;
 const ROW: f64 = 34.0;
+/// Labels of the axis keep this far apart.
+const TICK_APART: f64 = 62.0;
+/// The room every event takes, in decades of seconds.
+const EVENT_ROOM: f64 = 0.3;
 
 /// The scale of one drawing: time to the right, hubs above hospitals.
 struct Stage<'a> {
     attack: &'a Attack,
     words: &'a Words,
     start: Timestamp,
-    length_ms: f64,
+    /// Each moment with its place from 0 to 1.
+    places: Vec<(Timestamp, f64)>,
     hubs: usize,
     until: usize,
     end: Timestamp,
@@ -30,14 +35,22 @@ struct Stage<'a> {
 impl<'a> Stage<'a> {
     fn new(words: &'a Words, attack: &'a Attack, until: usize, hubs: usize) -> Self {
         let start = attack.moments.first().map_or(words.now, |moment| moment.at);
-        let last = attack.moments.last().map_or(words.now, |moment| moment.at);
         let end = until.checked_sub(1).and_then(|index| attack.moments.get(index)).map_or(start, |moment| moment.at);
-        let length_ms = millis(start, last).max(1.0) * 1.06;
-        Self { attack, words, start, length_ms, hubs, until, end }
+        Self { attack, words, start, places: places(attack), hubs, until, end }
     }
 
+    /// Where a moment is drawn: between the events before and after it.
     fn x(&self, at: Timestamp) -> f64 {
-        LEFT + 8.0 + millis(self.start, at) / self.length_ms * (RIGHT - LEFT - 8.0)
+        let next = self.places.partition_point(|(known, _)| *known < at);
+        let share = match (next.checked_sub(1).map(|before| self.places[before]), self.places.get(next)) {
+            (_, Some((known, place))) if *known == at => *place,
+            (Some((before, low)), Some((after, high))) => {
+                low + (high - low) * millis(before, at) / millis(before, *after).max(1.0)
+            }
+            (Some((_, low)), None) => low,
+            (None, _) => 0.0,
+        };
+        LEFT + 10.0 + share * (RIGHT - LEFT - 20.0)
     }
 
     fn hub_y(&self, hub: usize) -> f64 {
@@ -83,18 +96,21 @@ impl<'a> Stage<'a> {
 
     fn axis(&self, out: &mut String) {
         let bottom = self.row_top(self.attack.hospitals.len());
-        let step = tick_ms(self.length_ms);
-        let mut tick = 0.0;
-        while tick <= self.length_ms {
-            let x = LEFT + 8.0 + tick / self.length_ms * (RIGHT - LEFT - 8.0);
-            let label = tick_label(self.words, tick);
+        let mut free = f64::MIN;
+        for (at, _) in &self.places {
+            let x = self.x(*at);
+            if x < free {
+                continue;
+            }
+            free = x + TICK_APART;
+            let label =
+                if *at == self.start { self.words.t("theatre-zero") } else { tick(self.words, self.start, *at) };
             let _ = write!(
                 out,
                 "<path class=\"grid\" d=\"M{x:.1} {TOP}V{bottom}\"/><text class=\"faint sub\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
                 bottom + 16.0,
                 escaped(&label)
             );
-            tick += step;
         }
         let x = self.x(self.end);
         if self.until < self.attack.moments.len() {
@@ -244,25 +260,38 @@ fn millis(from: Timestamp, to: Timestamp) -> f64 {
     to.as_millisecond().saturating_sub(from.as_millisecond()).max(0) as f64
 }
 
-/// A step that gives between three and seven ticks.
-fn tick_ms(length_ms: f64) -> f64 {
-    const STEPS: [f64; 16] = [
-        100.0, 200.0, 500.0, 1e3, 2e3, 5e3, 10e3, 20e3, 30e3, 60e3, 300e3, 900e3, 3600e3, 14_400e3, 86_400e3, 604_800e3,
-    ];
-    STEPS.into_iter().find(|step| length_ms / step <= 7.0).unwrap_or(length_ms / 6.0)
+/// Places of the moments: every event takes a little room, and a gap grows with the logarithm of its length, so that
+/// what happens within a second and what happens within weeks are both seen.
+fn places(attack: &Attack) -> Vec<(Timestamp, f64)> {
+    let mut at = 0.0;
+    let mut before: Option<Timestamp> = None;
+    let mut places: Vec<(Timestamp, f64)> = Vec::with_capacity(attack.moments.len());
+    for moment in &attack.moments {
+        if let Some(before) = before {
+            at += EVENT_ROOM + (1.0 + millis(before, moment.at) / 1000.0).log10();
+        }
+        before = Some(moment.at);
+        match places.last_mut() {
+            Some((known, place)) if *known >= moment.at => *place = at,
+            _ => places.push((moment.at, at)),
+        }
+    }
+    let all = if at > 0.0 { at } else { 1.0 };
+    places.iter_mut().for_each(|(_, place)| *place /= all);
+    places
 }
 
-fn tick_label(words: &Words, tick: f64) -> String {
-    let millis = tick.round() as i64;
-    let at = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);
-    if millis == 0 {
-        return words.t("theatre-zero");
-    }
-    if millis < 60_000 {
-        let text = if millis % 1000 == 0 { (millis / 1000).to_string() } else { format!("{:.1}", tick / 1000.0) };
-        return words.with("span-seconds", "large", &text);
-    }
-    offset(words, Timestamp::UNIX_EPOCH, at)
+/// The label of a moment on the axis: its largest unit.
+fn tick(words: &Words, start: Timestamp, at: Timestamp) -> String {
+    let seconds = millis(start, at) / 1000.0;
+    let (key, number) = match seconds {
+        0.0..10.0 => ("span-seconds", format!("{seconds:.1}")),
+        10.0..100.0 => ("span-seconds", format!("{seconds:.0}")),
+        100.0..7200.0 => ("span-minutes", format!("{:.0}", seconds / 60.0)),
+        7200.0..172_800.0 => ("span-hours-only", format!("{:.0}", seconds / 3600.0)),
+        _ => ("span-days-only", format!("{:.1}", seconds / 86_400.0)),
+    };
+    words.with(key, "large", &number)
 }
 
 /// A name that fits its column, cut with an ellipsis.
