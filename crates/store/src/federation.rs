@@ -88,7 +88,8 @@ impl Store {
         let mut outcomes = Vec::with_capacity(items.len());
         let mut relay = Vec::new();
         for item in items {
-            let sighting = sightings.iter().find(|seen| item.kind == "sighting" && seen.sighting.id == item.key);
+            let is_sighting = matches!(item.kind.as_str(), "sighting" | "passed-sighting");
+            let sighting = sightings.iter().find(|seen| is_sighting && seen.sighting.id == item.key);
             let outcome = receive_item(&mut tx, origin, epoch, item, sighting.is_none(), at).await?;
             if let (Outcome::New, Some(seen)) = (&outcome, sighting) {
                 sightings::save_sighting(&mut tx, seen, (epoch, item.version), at).await?;
