@@ -67,6 +67,7 @@ audit-verb-outbox-dropped = dropped a held item
 audit-verb-outbox-released = let a held item leave
 audit-verb-password-set = set a password
 audit-verb-sharing-policy-set = set what may leave by itself
+audit-verb-rule-first-seen = took a new rule into the engine
 audit-verb-source-set = changed a source
 audit-verb-source-token-made = made a token for a source
 audit-verb-suppliers-answered = answered about suppliers

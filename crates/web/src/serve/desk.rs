@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::fault::{Answer, Fault};
 use super::form::Signed;
-use super::names::{basis, choices, countries, fact, indicators, supplier_names};
+use super::names::{basis, choices, countries, fact, indicators, rule_title, supplier_names};
 use super::visitor::Visitor;
 use crate::frame::{Frame, Place, Problem};
 use crate::screen::cases::ConfirmPage;
@@ -75,7 +75,7 @@ pub(super) async fn list(visitor: Visitor) -> Answer {
         suspected: suspected
             .into_iter()
             .map(|rule| SuspectedRow {
-                rule: app.rule(&rule.rule_id).map_or_else(|| rule.rule_id.clone(), |info| info.title),
+                rule: rule_title(app, &rule),
                 id: rule.rule_id,
                 hospitals: u64::from(rule.hospitals),
                 at: rule.last_at,

@@ -204,6 +204,11 @@ pub(super) fn fact(words: &Words, names: &Names, fact: &Fact) -> String {
     }
 }
 
+/// The title of a suspected rule; its id where this node does not have it.
+pub(super) fn rule_title(app: &App, rule: &app::SuspectedRule) -> String {
+    app.rule(&rule.rule_id).map_or_else(|| rule.rule_id.clone(), |info| info.title)
+}
+
 /// What is to be done about something that needs somebody.
 pub(super) fn task_title(words: &Words, what: &What) -> String {
     match what {

@@ -1,13 +1,13 @@
 //! Serves *Now*.
 
-use app::{AttentionItem, Urgency, What};
+use app::{App, AttentionItem, Urgency, What};
 use askama::Template;
 use axum::response::{Html, IntoResponse};
 use domain::record::Kind;
 use jiff::SignedDuration;
 
 use super::fault::{Answer, Fault};
-use super::names::{task_title, verdict_sentence};
+use super::names::{rule_title, task_title, verdict_sentence};
 use super::visitor::Visitor;
 use crate::frame::Place;
 use crate::screen::now::{Door, Figure, NowPage, Task};
@@ -16,12 +16,13 @@ use crate::words::Words;
 /// The page.
 pub(super) async fn page(visitor: Visitor) -> Answer {
     let f = visitor.frame("now-title", Some(Place::Now)).await?;
-    let attention = visitor.console.app.attention().await?;
+    let attention = visitor.attention().await?;
+    let app = &visitor.console.app;
     let words = visitor.words();
     let places = &visitor.console.site.places;
     let hub = places.contains(&Place::Desk);
     let page = NowPage {
-        tasks: attention.items.iter().map(|item| task(&words, item)).collect(),
+        tasks: attention.items.iter().map(|item| task(app, &words, item)).collect(),
         empty_hint: if hub { "now-empty-hint-hub" } else { "now-empty-hint-hospital" },
         doors: if hub { hub_doors(&words) } else { hospital_doors(&words) },
         figures: figures(&visitor, &words, attention.waiting).await?,
@@ -30,7 +31,7 @@ pub(super) async fn page(visitor: Visitor) -> Answer {
     Ok(Html(page.render()?).into_response())
 }
 
-fn task(words: &Words, item: &AttentionItem) -> Task {
+fn task(app: &App, words: &Words, item: &AttentionItem) -> Task {
     let base = Task {
         href: String::new(),
         title: task_title(words, &item.what),
@@ -92,7 +93,7 @@ fn task(words: &Words, item: &AttentionItem) -> Task {
         },
         What::RuleSuspected(rule) => Task {
             href: "/desk".to_owned(),
-            hint: words.n_with("task-suspected-hint", u64::from(rule.hospitals), &[("rule", &rule.rule_id)]),
+            hint: words.n_with("task-suspected-hint", u64::from(rule.hospitals), &[("rule", &rule_title(app, rule))]),
             sort: words.t("task-suspected-sort"),
             ..base
         },

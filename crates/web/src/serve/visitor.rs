@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::{AttentionItem, LinkState, Session, Urgency as Soon};
+use app::{AttentionItem, LinkState, Session, Urgency as Soon, What};
 use axum::extract::FromRequestParts;
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
@@ -60,10 +60,20 @@ impl Visitor {
         words(&self.console, &self.query, &self.session.preferences.lang)
     }
 
+    /// What needs somebody and can be acted on here: a hub passes received warnings on by itself and has no page for
+    /// their verdicts.
+    pub async fn attention(&self) -> Result<app::Attention, Fault> {
+        let mut attention = self.console.app.attention().await?;
+        if !self.console.site.places.contains(&Place::Warnings) {
+            attention.items.retain(|item| !matches!(item.what, What::Warning(_) | What::HeldWarning(_)));
+        }
+        Ok(attention)
+    }
+
     /// The frame of a page, with the state line as it is now.
     pub async fn frame(&self, name: &str, place: Option<Place>) -> Result<Frame, Fault> {
         let words = self.words();
-        let attention = self.console.app.attention().await?;
+        let attention = self.attention().await?;
         let state = state_line(&words, &attention);
         let done = format!("notice-{}", self.query.get("done"));
         Ok(Frame {
