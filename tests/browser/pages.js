@@ -6,39 +6,28 @@
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
-import { launch, logIn, visit } from './browser.js';
-import { nodeOf, startFederation, userOf } from './federation.js';
+import { describe, test } from 'node:test';
+import { logIn, visit } from './browser.js';
+import { nodeOf, userOf } from './federation.js';
+import { chromium, federation } from './stage.js';
 import * as rules from './rules.js';
 
 const pages = JSON.parse(readFileSync(new URL('pages.json', import.meta.url), 'utf8'));
 const shots = process.env.LAZARET_SHOTS;
 
 const LOOKS = [
-  { name: 'wide', width: 1440 },
+  { name: 'wide', width: 1440, axe: true },
   { name: 'tablet', width: 768 },
-  { name: 'phone', width: 320 },
-  { name: 'wide-dark', width: 1440, scheme: 'dark' },
+  { name: 'phone', width: 320, axe: true },
+  { name: 'wide-dark', width: 1440, scheme: 'dark', axe: true },
   { name: 'phone-dark', width: 320, scheme: 'dark' },
-  { name: 'forced-colors', width: 1440, forcedColors: true },
+  { name: 'forced-colors', width: 1440, forcedColors: true, axe: true },
   { name: 'large-text', width: 1440, textPercent: 200 },
   { name: 'no-script', width: 1440, script: false },
   { name: 'print', width: 794, media: 'print' },
 ];
 
-let federation;
-let chromium;
 const sessions = new Map();
-
-before(async () => {
-  federation = await startFederation();
-  chromium = await launch();
-});
-
-after(async () => {
-  await chromium?.close();
-  await federation?.stop();
-});
 
 async function sessionFor(entry) {
   if (entry.node === 'theatre' || entry.as === null) return undefined;
@@ -78,6 +67,7 @@ for (const entry of pages) {
           const findings = await asked(entry, look, page, finish, context);
           if (shots) {
             mkdirSync(shots, { recursive: true });
+            await page.evaluate(() => window.scrollTo(0, 0));
             await page.screenshot({ path: `${shots}/${entry.name}-${look.name}.png`, fullPage: true });
           }
           assert.deepEqual(findings, []);
@@ -94,7 +84,7 @@ async function asked(entry, look, page, finish, context) {
   const findings = await rules.sideways(page);
   if (look.media === 'print') return [...findings, ...(await rules.printed(page))];
   findings.push(...(await rules.grammar(page)));
-  if (look.script !== false) {
+  if (look.axe) {
     const axe = await rules.accessibility(page);
     findings.push(...axe.findings);
     axe.incomplete.forEach((line) => context.diagnostic(`incomplete: ${line}`));

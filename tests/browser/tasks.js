@@ -2,25 +2,13 @@
 // off, with the keyboard alone, and with it on while somebody else works.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { launch, logIn, visit } from './browser.js';
-import { nodeOf, startFederation, userOf } from './federation.js';
+import { describe, test } from 'node:test';
+import { logIn, visit } from './browser.js';
+import { nodeOf, userOf } from './federation.js';
+import { chromium, federation } from './stage.js';
 
 /** How long a change may take to cross a link before the test gives up. */
 const ARRIVES_MS_MAX = 20_000;
-
-let federation;
-let chromium;
-
-before(async () => {
-  federation = await startFederation();
-  chromium = await launch();
-});
-
-after(async () => {
-  await chromium?.close();
-  await federation?.stop();
-});
 
 /** A logged-in page without JavaScript (or as `look` says). */
 async function working(node, role, look = { script: false }) {
