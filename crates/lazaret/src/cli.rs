@@ -5,6 +5,7 @@ mod enrol;
 mod init;
 mod invite;
 mod journal;
+mod restored;
 mod serve;
 mod shell;
 mod user;
@@ -63,6 +64,8 @@ pub enum Command {
     /// Look after local accounts.
     #[command(subcommand)]
     User(user::Command),
+    /// Say that this node was put back from a backup, before it starts again.
+    Restored(restored::Args),
     /// Print completions for a shell.
     Completions(shell::CompletionArgs),
     /// Print the manual page.
@@ -125,6 +128,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Journal(command) => async_run(journal::run(command, output)),
         Command::Config(command) => config_check::run(&command, output),
         Command::User(command) => async_run(user::run(command, output)),
+        Command::Restored(args) => async_run(restored::run(args, output)),
         Command::Completions(args) => Ok(shell::completions(&args)),
         Command::Man => shell::manual(),
     }

@@ -77,6 +77,11 @@ async fn judged(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
     Ok(if summary.held() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// One run on nodes of its own, judged: what `--headless` does once. For tests.
+pub async fn one_run(seed: u64, variant: crate::content::cast::Variant, ordinary: usize) -> anyhow::Result<RunResult> {
+    play::headless(&stage::Stage::set(seed, variant, ordinary)?).await
+}
+
 fn variant(args: &Args) -> crate::content::cast::Variant {
     match args.control {
         true => crate::content::cast::Variant::Control,

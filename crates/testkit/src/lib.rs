@@ -2,5 +2,6 @@
 //! What is *not* here: fixtures of one crate (they stand beside its tests) and anything a product crate could link.
 
 pub mod clock;
+pub mod http;
 pub mod proxy;
 pub mod until;

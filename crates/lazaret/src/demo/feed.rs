@@ -50,7 +50,7 @@ impl Feed {
             let (run, more) = rest.split_at(end);
             match first.carrier {
                 Carrier::Http => self.over_http(run).await?,
-                Carrier::File => self.into_file(run)?,
+                Carrier::File => self.append_to_file(run)?,
                 Carrier::Syslog | Carrier::Evtx => self.over_syslog(run).await?,
             }
             rest = more;
@@ -109,7 +109,7 @@ impl Feed {
         Ok(())
     }
 
-    fn into_file(&self, lines: &[RawLine]) -> anyhow::Result<()> {
+    fn append_to_file(&self, lines: &[RawLine]) -> anyhow::Result<()> {
         let mut file = std::fs::OpenOptions::new().append(true).open(&self.file).context("the followed file")?;
         let mut bytes = Vec::new();
         for line in lines {
