@@ -1,3 +1,5 @@
+//! `scan` on small files of every format, sound and damaged.
+
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
