@@ -1,12 +1,18 @@
 //! What needs somebody now, in one list with the nearest time first: the *Now* page and the state line of every page.
 
-use domain::party::Role;
+use std::collections::BTreeMap;
+
+use domain::party::{NodeId, Role};
 use domain::telemetry::{Level, Verdict};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use store::{Alert, DutyRow, ReceivedWarning, SuspectedRule};
 
 use crate::{App, ReceivedState, Result};
 
+/// How long a loss is shown.
+const SHOWN_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How many losses are looked at.
+const LOSSES_MAX: u32 = 1_000;
 /// How many duties are looked at.
 const DUTIES_MAX: u32 = 200;
 
@@ -78,6 +84,15 @@ pub enum What {
     HeldWarning(Box<ReceivedWarning>),
     /// A duty of a record, with the record's title.
     Duty(Box<DutyRow>, String),
+    /// A member sent other bytes under a name that was taken: it was restored from a backup, or worse.
+    Conflict {
+        /// The member.
+        member: String,
+        /// How many items.
+        items: u64,
+    },
+    /// Sightings that were dropped here in the last week because the hub was away too long. Units: sightings.
+    Dropped(u64),
     /// A rule that fired everywhere at once.
     RuleSuspected(SuspectedRule),
     /// Nobody has said which suppliers are used, so verdicts are *cannot tell*.
@@ -105,11 +120,35 @@ impl App {
         for rule in self.suspected_rules().await? {
             items.push(AttentionItem { what: What::RuleSuspected(rule), due_at: None, urgency: Urgency::Today });
         }
+        items.extend(self.loss_items().await?);
         items.extend(self.set_up_items().await?);
         items.sort_by_key(|item| (item.urgency, item.due_at.unwrap_or(Timestamp::MAX)));
         let depth = self.store.outbox_depth().await?;
         let waiting = depth.iter().map(|lane| lane.waiting).sum();
         Ok(Attention { as_of: self.now(), items, link: self.link_state(), waiting })
+    }
+
+    async fn loss_items(&self) -> Result<Vec<AttentionItem>> {
+        let since = self.now() - SHOWN_FOR;
+        let today = |what| AttentionItem { what, due_at: None, urgency: Urgency::Today };
+        let mut conflicts: BTreeMap<NodeId, u64> = BTreeMap::new();
+        for conflict in self.store.inbox_conflicts(LOSSES_MAX).await? {
+            if conflict.at >= since {
+                *conflicts.entry(conflict.origin).or_default() += 1;
+            }
+        }
+        let names = self.member_names().await?;
+        let gaps = self.store.outbox_gaps(LOSSES_MAX).await?;
+        let dropped: u64 = gaps.iter().filter(|gap| gap.to >= since).map(|gap| gap.dropped).sum();
+        let conflict = |(node, items): (NodeId, u64)| {
+            let member = names.get(&node).cloned().unwrap_or_else(|| node.0.clone());
+            today(What::Conflict { member, items })
+        };
+        let mut items: Vec<AttentionItem> = conflicts.into_iter().map(conflict).collect();
+        if dropped > 0 {
+            items.push(today(What::Dropped(dropped)));
+        }
+        Ok(items)
     }
 
     async fn set_up_items(&self) -> Result<Vec<AttentionItem>> {
@@ -151,7 +190,11 @@ impl AttentionItem {
     pub fn bearer(&self) -> Role {
         match &self.what {
             What::Duty(duty, _) => duty.duty.bearer,
-            What::SuppliersUnanswered | What::NoSource | What::RuleSuspected(_) => Role::Admin,
+            What::SuppliersUnanswered
+            | What::NoSource
+            | What::RuleSuspected(_)
+            | What::Conflict { .. }
+            | What::Dropped(_) => Role::Admin,
             What::Alert(_) | What::Warning(_) | What::HeldWarning(_) => Role::Operator,
         }
     }

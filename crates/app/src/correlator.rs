@@ -9,19 +9,23 @@ use domain::cluster::{self, Cluster, Judgement, Key, Seen};
 use domain::marking::Marking;
 use domain::party::Actor;
 use domain::record::warning::{self, Stage, Warning};
-use domain::record::{Command, RecordId, Refusal, State};
+use domain::record::{Command, Kind, RecordId, Refusal, State};
 use domain::release::{Basis, Shared, WarningContent};
 use domain::telemetry::Indicator;
 use jiff::SignedDuration;
+use store::RecordQuery;
 use tokio::sync::watch;
 
 use crate::execute::Beside;
+use crate::scanner::derived_id;
 use crate::{App, Approval, Error, Result, observe};
 
 /// Sightings judged before the cursor is saved.
 const JUDGED_AT_ONCE_MAX: u32 = 500;
-/// Sightings that share a key with the new one and are looked at, newest first.
-const RELATED_MAX: u32 = 5_000;
+/// Sightings that share one key with the new one and are looked at, newest first.
+const RELATED_MAX: u32 = 500;
+/// Warnings looked at when the correlator begins.
+const RESUMED_MAX: u32 = 1_000;
 /// How long the correlator rests when nothing wakes it.
 const IDLE: Duration = Duration::from_secs(1);
 /// The name under which the correlator proposes.
@@ -30,6 +34,9 @@ const PROPOSER: &str = "correlator";
 impl App {
     /// Judges sightings until told to stop.
     pub async fn run_correlator(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        if let Err(error) = self.resume_warnings().await {
+            tracing::error!(%error, "warnings that stopped half-way could not be resumed");
+        }
         while !*stop.borrow() {
             let arrived = self.sightings_arrived.notified();
             match self.judge_waiting().await {
@@ -70,7 +77,11 @@ impl App {
         let now = self.now();
         let since = now - SignedDuration::from_hours(i64::from(thresholds.window_hours_max()));
         let keys: Vec<String> = cluster::keys(&seen.sighting).iter().map(Key::text).collect();
-        let mut related = self.store.related(&keys, since, RELATED_MAX).await?;
+        // key by key, so that a flood under one key hides nothing under another
+        let mut related = Vec::new();
+        for key in &keys {
+            related.extend(self.store.related(std::slice::from_ref(key), since, RELATED_MAX).await?);
+        }
         let mut seen = seen.clone();
         let suspected: BTreeSet<String> = self.suspected_rules().await?.into_iter().map(|rule| rule.rule_id).collect();
         for one in related.iter_mut().chain([&mut seen]) {
@@ -126,24 +137,83 @@ impl App {
                 hospitals: u32::try_from(cluster.hospitals.len()).unwrap_or(u32::MAX),
                 deciding: deciding.sighting.id,
             });
-            return self.approve_by_policy(id, &content).await;
+            return self.approve_by_policy(id, &content.basis).await;
         };
         let State::Warning(warning) = record.state else { return Ok(()) };
-        self.propose_update(record.id, &warning, content, keys, actor).await
+        match warning.stage {
+            // a kill between proposing, approving and sending: go on where it stopped
+            Stage::Proposed | Stage::Approved => self.approve_by_policy(record.id, &warning.basis).await,
+            Stage::Sent => self.propose_update(record.id, content, keys, actor).await,
+            Stage::Declined | Stage::Withdrawn => self.propose_again(&cluster, &warning, content, keys, deciding).await,
+        }
+    }
+
+    /// What somebody declined or took back is proposed again, as a new record, when more hospitals show it than then.
+    async fn propose_again(
+        &self,
+        cluster: &Cluster,
+        warning: &Warning,
+        content: WarningContent,
+        keys: Vec<String>,
+        deciding: &Seen,
+    ) -> Result<()> {
+        let hospitals = u32::try_from(cluster.hospitals.len()).unwrap_or(u32::MAX);
+        if matches!(warning.basis, Basis::Correlated { hospitals: then, .. } if hospitals <= then) {
+            return Ok(());
+        }
+        let id = RecordId(derived_id(&["again", &cluster.key.cluster().to_string(), &hospitals.to_string()]));
+        let command = warning::Command::Propose {
+            cluster: cluster.key.cluster(),
+            content: self.document(&serde_json::to_string(&content)?)?,
+            basis: content.basis.clone(),
+            marking: Marking::COMMUNITY,
+            drill: deciding.sighting.drill,
+        };
+        let cluster_keys = keys.into_iter().map(|key| (key, id)).collect();
+        let actor = Actor::Policy { name: PROPOSER.to_owned() };
+        let beside = Beside { cluster_keys, ..Beside::default() };
+        match self.execute_with(Command::Warning(id, command), actor, beside).await {
+            Ok(_) => {}
+            Err(Error::Refused(Refusal::Exists)) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        self.metrics.add("lazaret_proposals_total", "", 1);
+        let proposed =
+            observe::What::Proposed { cluster: cluster.key.cluster(), hospitals, deciding: deciding.sighting.id };
+        self.tell(proposed);
+        // somebody said no before: a person decides
+        self.changed();
+        Ok(())
+    }
+
+    /// Sends what was approved and not sent, and lets the policy decide what it covers: after a kill in between.
+    async fn resume_warnings(&self) -> Result<()> {
+        for stage in [Stage::Proposed, Stage::Approved] {
+            let facets = vec![("stage".to_owned(), stage.as_str().to_owned())];
+            let query = RecordQuery { kind: Kind::Warning, facets, limit: RESUMED_MAX, ..RecordQuery::default() };
+            for record in self.store.list_records(query).await?.items {
+                let State::Warning(warning) = record.state else { continue };
+                match (&warning.stage, warning.approver) {
+                    (Stage::Approved, Some(approver)) => {
+                        self.execute(Command::Warning(record.id, warning::Command::Send), approver).await?;
+                    }
+                    _ => self.approve_by_policy(record.id, &warning.basis).await?,
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn propose_update(
         &self,
         id: RecordId,
-        warning: &Warning,
         content: WarningContent,
         keys: Vec<String>,
         actor: Actor,
     ) -> Result<()> {
-        if warning.stage != Stage::Sent {
-            return Ok(());
-        }
-        let told: WarningContent = serde_json::from_str(&self.text_of(warning.content.id).await?)?;
+        let record = self.store.load(&[id]).await?.pop().ok_or(Error::NotFound)?;
+        let State::Warning(Warning { content: told, .. }) = record.state else { return Ok(()) };
+        let told: WarningContent = serde_json::from_str(&self.text_of(told.id).await?)?;
         let known = |indicator: &Indicator| {
             told.indicators.iter().any(|one| one.kind == indicator.kind && one.value == indicator.value)
         };
@@ -160,19 +230,27 @@ impl App {
         let command = warning::Command::Update { content: document, basis: next.basis.clone() };
         let cluster_keys = keys.into_iter().map(|key| (key, id)).collect();
         self.execute_with(Command::Warning(id, command), actor, Beside { cluster_keys, ..Beside::default() }).await?;
-        self.approve_by_policy(id, &next).await
+        self.approve_by_policy(id, &next.basis).await
     }
 
     /// Approves and sends what the written policy covers; the rest waits for a person.
-    async fn approve_by_policy(&self, id: RecordId, content: &WarningContent) -> Result<()> {
-        let Basis::Correlated { shared, .. } = content.basis else { return Ok(()) };
+    async fn approve_by_policy(&self, id: RecordId, basis: &Basis) -> Result<()> {
+        let Basis::Correlated { shared, .. } = *basis else { return Ok(()) };
         let name = match (self.config.approval, shared) {
             (Approval::SharedIndicator | Approval::SharedIndicatorOrSupplier, Shared::Indicator) => "shared-indicator",
             (Approval::SharedIndicatorOrSupplier, Shared::Supplier) => "shared-supplier",
             _ => return Ok(()),
         };
         let actor = Actor::Policy { name: name.to_owned() };
-        self.execute(Command::Warning(id, warning::Command::Approve), actor.clone()).await?;
+        self.approve_and_send(id, actor).await
+    }
+
+    /// Approves a proposal and sends it; what is approved already is only sent.
+    pub(crate) async fn approve_and_send(&self, id: RecordId, actor: Actor) -> Result<()> {
+        match self.execute(Command::Warning(id, warning::Command::Approve), actor.clone()).await {
+            Ok(_) | Err(Error::Refused(Refusal::Warning(warning::Refusal::NotProposed))) => {}
+            Err(error) => return Err(error),
+        }
         self.execute(Command::Warning(id, warning::Command::Send), actor).await.map(drop)
     }
 }

@@ -87,8 +87,7 @@ impl App {
         let record = self.store.load(&[id]).await?.pop().ok_or(Error::NotFound)?;
         let row = self.warning_row(record).await?;
         let names = self.account_names().await?;
-        let members: BTreeMap<_, _> =
-            self.store.members().await?.into_iter().map(|member| (member.node, member.name)).collect();
+        let members = self.member_names().await?;
         let deliveries = self.store.deliveries(id.0).await?;
         let reach = reach(&deliveries, members.len() as u64);
         let since =
@@ -140,8 +139,7 @@ impl App {
 
     /// Approves a proposal and sends it. The proposer cannot.
     pub async fn approve_warning(&self, session: &Session, id: RecordId) -> Result<()> {
-        self.execute(Command::Warning(id, warning::Command::Approve), session.actor()).await?;
-        self.execute(Command::Warning(id, warning::Command::Send), session.actor()).await.map(drop)
+        self.approve_and_send(id, session.actor()).await
     }
 
     /// Declines a proposal.

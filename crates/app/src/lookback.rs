@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use detect::engine::{Engine, RawEvent, Scanner};
+use detect::engine::{Engine, RawEvent, Scan, Scanner};
 use domain::telemetry::Verdict;
 use eventstore::{EventLog, LookBack, LookBackEnd};
 use jiff::{SignedDuration, Timestamp};
@@ -127,6 +128,22 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
+    fn scan_one_by_one(&mut self, events: &[RawEvent<'_>]) -> Scan {
+        let mut all = Scan::default();
+        for event in events {
+            let mut scanner = Scanner::new(Arc::clone(self.scanner.engine()));
+            let one = catch_unwind(AssertUnwindSafe(|| scanner.scan(std::slice::from_ref(event), self.now)));
+            match one {
+                Ok(scan) => all.detections.extend(scan.detections),
+                Err(_) => {
+                    tracing::error!(seq = event.seq, "an event makes the engine fail; the look-back leaves it out")
+                }
+            }
+        }
+        self.scanner = Scanner::new(Arc::clone(self.scanner.engine()));
+        all
+    }
+
     fn scan_chunk(&mut self) {
         let chunk = std::mem::take(&mut self.chunk);
         let events: Vec<RawEvent<'_>> = chunk
@@ -139,7 +156,10 @@ impl Search<'_> {
                 bytes: &kept.bytes,
             })
             .collect();
-        let scan = self.scanner.scan(&events, self.now);
+        let (scanner, now) = (&mut self.scanner, self.now);
+        // one event that makes the engine fail must not keep a warning out: its chunk is searched event by event
+        let scan = catch_unwind(AssertUnwindSafe(|| scanner.scan(&events, now)))
+            .unwrap_or_else(|_| self.scan_one_by_one(&events));
         let received: BTreeMap<u64, Timestamp> = chunk.iter().map(|kept| (kept.seq, kept.received_at)).collect();
         for detection in scan.detections.iter().rev() {
             self.found.hits_total += 1;

@@ -1,5 +1,7 @@
 //! Members of a hub: inviting, enrolling, revoking. The identity of a member is its enrolled public key, nothing else.
 
+use std::collections::BTreeMap;
+
 use domain::party::{Actor, NodeId, Role};
 use jiff::{SignedDuration, Timestamp};
 use ring::hmac;
@@ -42,6 +44,11 @@ impl App {
     /// The members of this hub, by name.
     pub async fn members(&self) -> Result<Vec<Member>> {
         Ok(self.store.members().await?)
+    }
+
+    /// Members' names by node id.
+    pub(crate) async fn member_names(&self) -> Result<BTreeMap<NodeId, String>> {
+        Ok(self.store.members().await?.into_iter().map(|member| (member.node, member.name)).collect())
     }
 
     /// Makes an invite and returns its code. It holds once and for seven days; only a hash of its secret is kept.

@@ -12,10 +12,11 @@ pub struct Metrics {
 }
 
 /// Every metric: its name, its type, and what it counts with its unit.
-const KNOWN: [(&str, &str, &str); 19] = [
+const KNOWN: [(&str, &str, &str); 20] = [
     ("lazaret_events_received_total", "counter", "Events read from a source."),
     ("lazaret_events_stored_total", "counter", "Events durable in the event log."),
     ("lazaret_events_refused_total", "counter", "Events not stored, by reason."),
+    ("lazaret_events_lost_total", "counter", "Events that were stored and never scanned, by reason."),
     ("lazaret_events_scanned_total", "counter", "Events the engine has read."),
     ("lazaret_events_undecoded_total", "counter", "Events whose format nobody knows; keyword rules still see them."),
     ("lazaret_events_flagged_total", "counter", "Events whose own time was unusable; the received time is used."),

@@ -257,6 +257,7 @@ impl App {
     /// Takes a warning out of the engine here and keeps it out, whatever its hub says next.
     pub async fn ignore_received(&self, session: &Session, release: Uuid) -> Result<()> {
         session.needs(Role::Operator)?;
+        let _turn = self.taking.lock().await;
         let warning = self.one_received(release).await?;
         self.take_out_of_force(&warning.issuer, release);
         let audit = self.audit_line(session.actor(), "warning-ignored", &release.to_string(), "");
@@ -268,6 +269,7 @@ impl App {
     /// Puts a held or ignored warning in force after a person looked.
     pub async fn accept_received(&self, session: &Session, release: Uuid) -> Result<()> {
         session.needs(Role::Operator)?;
+        let _turn = self.taking.lock().await;
         let warning = self.one_received(release).await?;
         let (ReceivedState::Held { .. } | ReceivedState::Ignored, Some(content)) = (&warning.state, warning.content)
         else {
@@ -302,9 +304,10 @@ impl App {
     async fn decide_again(&self, warning: ReceivedWarning, found: &Found) -> Result<Verdict> {
         let content = warning.content.clone().ok_or(Error::NotFound)?;
         let (verdict, verdict_why) = verdict_of(&content, found, &self.supplier_answers().await?);
-        let decided = ReceivedWarning { verdict, verdict_why, decided_at: self.now(), ..warning };
+        let now = self.now();
+        let decided = ReceivedWarning { verdict, verdict_why: verdict_why.clone(), decided_at: now, ..warning.clone() };
         let answer = vec![verdict_item(&decided)?];
-        self.store.save_received(decided, answer, None).await?;
+        self.store.set_received_verdict(&warning, (verdict, verdict_why), answer, now).await?;
         self.wake_outbox();
         self.changed();
         Ok(verdict)

@@ -26,7 +26,7 @@ use crate::{App, Error, Result, egress, observe};
 const IDLE: Duration = Duration::from_secs(1);
 /// How long it rests after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
-/// Base detections older than this no longer open any window; the longest timespan a correlation rule may have.
+/// Base detections are kept at least this long, so that a backlog still finds its windows.
 const BASE_KEPT: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// How many sightings' last sent versions are remembered to tell growth from repetition.
 const SENT_REMEMBERED_MAX: usize = 20_000;
@@ -94,21 +94,11 @@ impl App {
             work.scanner.swap(Arc::clone(&engine));
             work.engine = engine;
         }
-        let (log, limits, cursor) = (Arc::clone(&self.log), self.config.limits, work.cursor);
-        let batch = tokio::task::spawn_blocking(move || {
-            let mut batch = Batch::default();
-            log.read(cursor, limits.batch_events_max, limits.batch_bytes_max, &mut batch).map(|()| batch)
-        })
-        .await??;
-        let batch = Arc::new(batch);
-        if batch.next_seq() == work.cursor {
+        let batch = Arc::new(self.read_batch(work.cursor).await?);
+        let next = batch.next_seq();
+        if next == work.cursor {
             return Ok(0);
         }
-        for damage in batch.damage() {
-            self.metrics.add("lazaret_limit_hits_total", r#"limit="event-log-damage""#, 1);
-            tracing::error!(segment = damage.segment, offset = damage.offset, "the event log is damaged here");
-        }
-        let next = batch.next_seq();
         let scan = match self.scan_once(work, &batch).await? {
             Some(scan) => scan,
             None => self.scan_in_halves(work, &batch).await?,
@@ -118,6 +108,27 @@ impl App {
         self.scanned.send_replace(next);
         self.metrics.set("lazaret_scan_behind_events", "", self.log.head().saturating_sub(next));
         Ok(batch.len() as u64)
+    }
+
+    /// Reads the events after the cursor. What cannot be read, or was dropped before it was scanned, is counted as lost.
+    async fn read_batch(&self, cursor: u64) -> Result<Batch> {
+        let (log, limits) = (Arc::clone(&self.log), self.config.limits);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut batch = Batch::default();
+            log.read(cursor, limits.batch_events_max, limits.batch_bytes_max, &mut batch).map(|()| batch)
+        });
+        let batch = read.await??;
+        for damage in batch.damage() {
+            let lost = damage.lost.next - damage.lost.first;
+            self.metrics.add("lazaret_events_lost_total", r#"reason="damaged""#, lost);
+            tracing::error!(segment = damage.segment, offset = damage.offset, lost, "the event log is damaged here");
+        }
+        if let Some(dropped) = batch.skipped() {
+            let lost = dropped.next - dropped.first;
+            self.metrics.add("lazaret_events_lost_total", r#"reason="dropped-unread""#, lost);
+            tracing::error!(lost, "events were dropped before they were scanned: the log's hard limit was reached");
+        }
+        Ok(batch)
     }
 
     /// Scans a batch; none where the engine panicked.
@@ -174,7 +185,7 @@ impl App {
             cursor: next,
             alerts,
             base: scan.base.iter().map(base_row).collect::<serde_json::Result<Vec<_>>>()?,
-            base_drop_before: Some(now - BASE_KEPT),
+            base_drop_before: Some(now - Self::base_kept(work)),
             outbox,
             quarantined: scan
                 .quarantined
@@ -204,9 +215,7 @@ impl App {
         }
         if !sightings.is_empty() {
             self.metrics.add("lazaret_sightings_total", "", sightings.len() as u64);
-            let dropped =
-                self.store.outbox_trim(Lane::Sighting, self.config.limits.sightings_waiting_max, self.now()).await?;
-            self.metrics.add("lazaret_outbox_dropped_total", "", dropped);
+            self.trim_waiting_sightings().await?;
             for sighting in sightings {
                 self.tell(observe::What::SightingCommitted { id: sighting.id, family: sighting.family });
             }
@@ -246,11 +255,16 @@ impl App {
             by_hour.entry(hour_of(detection.time)).or_default().push(detection);
         }
         let mut sightings = Vec::new();
+        let before = self.store.alert(alert.id).await?;
         for (hour, detections) in by_hour {
             let candidates: Vec<Observable> =
                 detections.iter().flat_map(|detection| detection.observables.iter().cloned()).collect();
             let observables = egress::attacker_side(&candidates, &self.warninglists);
             let id = derived_id(&["sighting", &self.node().0, &alert.id.to_string(), &hour.to_string()]);
+            let spans = |alert: &store::Alert| hour_of(alert.first_at) <= hour && hour <= hour_of(alert.last_at);
+            if let Some(before) = before.as_ref().filter(|before| spans(before)) {
+                work.remember(id, before, egress::attacker_side(&before.observables, &self.warninglists));
+            }
             let Some((count, observables)) = work.news(id, detections.len() as u64, observables, self.now()) else {
                 continue;
             };
@@ -289,6 +303,19 @@ impl App {
         })
     }
 
+    /// Drops the oldest waiting sightings beyond the limit, counted and told to the hub as a gap.
+    pub(crate) async fn trim_waiting_sightings(&self) -> Result<()> {
+        let max = self.config.limits.sightings_waiting_max;
+        let dropped = self.store.outbox_trim(Lane::Sighting, max, self.now()).await?;
+        self.metrics.add("lazaret_outbox_dropped_total", "", dropped);
+        Ok(())
+    }
+
+    /// How long base detections are kept: what the longest correlation of the engine needs, and a backlog's worth more.
+    fn base_kept(work: &Work) -> SignedDuration {
+        BASE_KEPT.max(SignedDuration::from_secs(work.engine.base_kept_seconds()))
+    }
+
     fn count_scan(&self, batch: &Batch, scan: &Scan) {
         self.metrics.add("lazaret_events_scanned_total", "", batch.len() as u64);
         self.metrics.add("lazaret_events_quarantined_total", "", scan.quarantined.len() as u64);
@@ -302,6 +329,15 @@ impl App {
 }
 
 impl Work {
+    /// After a restart: what was said of an alert before is not forgotten, so that a newer version never says less.
+    fn remember(&mut self, id: Uuid, before: &store::Alert, observables: Vec<Observable>) {
+        self.sent.entry(id).or_insert_with(|| Sent {
+            count: before.count,
+            observables: observables.into_iter().collect(),
+            at: before.updated_at,
+        });
+    }
+
     /// What a sighting should say now, if that is more than what was sent: a new value, or ten times the count.
     fn news(
         &mut self,

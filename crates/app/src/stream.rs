@@ -7,7 +7,7 @@ use domain::release::SignedRelease;
 use domain::telemetry::{SIGHTING_OBSERVABLES_MAX, Sighting};
 use sha2::{Digest, Sha256};
 use store::{
-    Delivery, DeliveryState, Gap, InboxItem, Lane, Member, NewOutboxItem, NewPublication, Outcome, Policy,
+    Delivery, DeliveryState, Gap, InboxItem, Lane, Member, MemberRole, NewOutboxItem, NewPublication, Outcome, Policy,
     ReceivedSighting,
 };
 
@@ -16,6 +16,15 @@ use crate::link::{
     Receipt, StreamGap, StreamItem, StreamPage, VerdictNote, WireRelease, relay_signing_input,
 };
 use crate::{App, Error, Result, egress, keys, observe, received};
+
+/// How many releases are looked at together when a member confirms.
+const DELIVERED_PAGE: u32 = 500;
+/// The most supplier and product tags of a sighting.
+const TAGS_MAX: usize = 64;
+/// The longest rule id, family or tag, in bytes.
+const WORD_BYTES_MAX: usize = 200;
+/// The longest observable, in bytes.
+const VALUE_BYTES_MAX: usize = 2_048;
 
 impl App {
     /// Takes a member's push. The answer is given after the commit; the same push again changes nothing.
@@ -30,7 +39,7 @@ impl App {
         for (item, read) in push.items.iter().zip(&read) {
             let Ok(read) = read else { continue };
             items.push(InboxItem {
-                kind: item.kind.clone(),
+                kind: read.kind().to_owned(),
                 key: item.key,
                 version: item.version,
                 hash: item.hash.clone(),
@@ -58,6 +67,9 @@ impl App {
         for gap in &push.gaps {
             tracing::warn!(member = from.name, dropped = gap.dropped, "a member dropped sightings at its limit");
             self.metrics.add("lazaret_limit_hits_total", r#"limit="member-outbox""#, gap.dropped);
+        }
+        if self.passes_sightings() {
+            self.trim_waiting_sightings().await?;
         }
         self.sightings_arrived.notify_one();
         // a hub with a hub above passes sightings on
@@ -103,14 +115,19 @@ impl App {
                 let pseudonym = from.pseudonym.clone();
                 let relay = self.passes_sightings().then(|| pass_on(&sighting, pseudonym, item.version)).transpose();
                 let relay = relay.map_err(unreadable)?;
-                read_sighting(from.node.0.clone(), sighting, item, relay)
+                read_sighting(from, from.node.0.clone(), sighting, item, relay)
             }
             "passed-sighting" => {
+                speaks_for_hospitals(from)?;
                 let passed: PassedSighting = serde_json::from_slice(&item.body).map_err(unreadable)?;
-                read_sighting(format!("{}/{}", from.country, passed.pseudonym), passed.sighting, item, None)
+                if passed.pseudonym.len() != 32 || !passed.pseudonym.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                    return Err("a pseudonym has 32 hexadecimal digits".to_owned());
+                }
+                read_sighting(from, format!("{}/{}", from.country, passed.pseudonym), passed.sighting, item, None)
             }
             "verdict" => Ok(Read::Verdict(serde_json::from_slice(&item.body).map_err(unreadable)?)),
             "release" => {
+                speaks_for_hospitals(from)?;
                 let wire: WireRelease = serde_json::from_slice(&item.body).map_err(unreadable)?;
                 let signed = SignedRelease::from(wire);
                 let signed_by_sender = signed.key == from.public_key
@@ -123,6 +140,9 @@ impl App {
                     return Err("the release is not signed by the member that sends it".to_owned());
                 }
                 let release = received::read_release(&signed).map_err(str::to_owned)?;
+                if release.issuer_name != from.name {
+                    return Err("the release names its issuer differently than this hub does".to_owned());
+                }
                 if !egress::may_cross(release.marking) {
                     return Err("the release's marking does not let it cross".to_owned());
                 }
@@ -157,7 +177,7 @@ impl App {
     pub async fn stream_page(&self, member: &Member, after: i64) -> Result<StreamPage> {
         let limit = u32::try_from(self.config.limits.stream_page_items_max).unwrap_or(u32::MAX);
         let floor = self.store.published_floor().await?;
-        let gap = (after + 1 < floor).then_some(StreamGap { from: after + 1, to: floor - 1 });
+        let gap = (after < floor).then_some(StreamGap { from: after + 1, to: floor });
         let own = self.keys.public_key();
         let mut items = Vec::new();
         let mut end = after;
@@ -179,8 +199,7 @@ impl App {
 
     /// Notes how far a member has durably read, and that it received what lies before.
     pub async fn acknowledge(&self, member: &Member, position: i64) -> Result<()> {
-        let passed = self.store.published_after(member.cursor, 500).await?;
-        for published in passed.into_iter().filter(|published| published.position <= position) {
+        for published in self.delivered(member, position).await? {
             self.store
                 .upsert_delivery(Delivery {
                     release: published.id,
@@ -196,6 +215,22 @@ impl App {
         self.store.touch_member(&member.node, self.now()).await?;
         self.changed();
         Ok(())
+    }
+
+    /// What lies between a member's confirmed cursor and a newer position and was meant for it.
+    async fn delivered(&self, member: &Member, position: i64) -> Result<Vec<store::Published>> {
+        let mut delivered = Vec::new();
+        let mut after = member.cursor;
+        while after < position {
+            let page = self.store.published_after(after, DELIVERED_PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.position;
+            let meant = |published: &store::Published| {
+                published.position <= position && published.skip.as_ref() != Some(&member.node)
+            };
+            delivered.extend(page.into_iter().filter(meant));
+        }
+        Ok(delivered)
     }
 
     /// The next push: what waits, records before releases before sightings, within the limits of one push.
@@ -244,7 +279,9 @@ impl App {
                 ItemResult::New | ItemResult::Duplicate => {}
             }
         }
-        let positions: Vec<i64> = receipt.outcomes.iter().map(|outcome| outcome.position).collect();
+        let sent: std::collections::BTreeSet<i64> = push.items.iter().map(|item| item.position).collect();
+        let answered = receipt.outcomes.iter().map(|outcome| outcome.position);
+        let positions: Vec<i64> = answered.filter(|position| sent.contains(position)).collect();
         self.store.outbox_confirm(&positions, self.now()).await?;
         for gap in &push.gaps {
             let confirmed = Gap { id: gap.id, lane: Lane::Sighting, dropped: gap.dropped, from: gap.from, to: gap.to };
@@ -292,6 +329,14 @@ impl App {
     }
 }
 
+/// Only a hub speaks for others: a hospital passes on nobody's sightings and issues no releases.
+fn speaks_for_hospitals(from: &Member) -> std::result::Result<(), String> {
+    match from.role {
+        MemberRole::National => Ok(()),
+        MemberRole::Hospital => Err("only a national hub sends this".to_owned()),
+    }
+}
+
 /// What an item of a push turned out to be.
 enum Read {
     Sighting(Box<ReceivedSighting>),
@@ -299,7 +344,27 @@ enum Read {
     Release(Box<NewPublication>),
 }
 
+impl Read {
+    /// The kind under which the inbox keeps it: a sighting is a sighting, whoever passed it on.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Sighting(_) => "sighting",
+            Self::Verdict(_) => "verdict",
+            Self::Release(_) => "release",
+        }
+    }
+}
+
+fn is_oversized(sighting: &Sighting) -> bool {
+    let tags = || sighting.suppliers.iter().chain(&sighting.products);
+    let mut words = [&sighting.rule_id, &sighting.family].into_iter().chain(tags());
+    tags().count() > TAGS_MAX
+        || words.any(|word| word.len() > WORD_BYTES_MAX)
+        || sighting.observables.iter().any(|observable| observable.value.len() > VALUE_BYTES_MAX)
+}
+
 fn read_sighting(
+    from: &Member,
     hospital: String,
     sighting: Sighting,
     item: &PushItem,
@@ -310,6 +375,14 @@ fn read_sighting(
     }
     if sighting.observables.len() > SIGHTING_OBSERVABLES_MAX {
         return Err(format!("a sighting carries at most {SIGHTING_OBSERVABLES_MAX} observables"));
+    }
+    if sighting.country != from.country {
+        return Err(format!("the sighting says country {:?}; this member's is {:?}", sighting.country, from.country));
+    }
+    if is_oversized(&sighting) {
+        return Err(format!(
+            "a sighting carries at most {TAGS_MAX} tags, words of {WORD_BYTES_MAX} bytes and values of {VALUE_BYTES_MAX}"
+        ));
     }
     let keys = cluster::keys(&sighting).iter().map(Key::text).collect();
     Ok(Read::Sighting(Box::new(ReceivedSighting { hospital, sighting, keys, relay })))

@@ -427,3 +427,89 @@ async fn a_rule_that_fired_everywhere_at_once_warns_nobody_the_next_day_either()
     let query = RecordQuery { limit: 10, ..RecordQuery::default() };
     assert!(hub.app.warnings(query).await.unwrap().items.is_empty(), "and nobody is warned");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_hospital_in_each_of_two_countries_is_enough_for_the_union() {
+    let union = node(UNION).await;
+    let (ro, ie) = (node(NATIONAL).await, node(Setting { name: "csirt-ie", country: "IE", ..NATIONAL }).await);
+    let (here, there) = (node(HOSPITAL).await, node(Setting { country: "IE", ..HOSPITAL }).await);
+    let (u_ro, u_ie) = (enrol(&union, &ro, MemberRole::National).await, enrol(&union, &ie, MemberRole::National).await);
+    let (m_here, m_there) =
+        (enrol(&ro, &here, MemberRole::Hospital).await, enrol(&ie, &there, MemberRole::Hospital).await);
+    for (hospital, hub, member, as_member) in [(&here, &ro, &m_here, &u_ro), (&there, &ie, &m_there, &u_ie)] {
+        uses_veeam(hospital, Answer::Used).await;
+        log(hospital, vec![veeam_line("vbr01", "x")]).await;
+        push(hub, hospital, member).await;
+        assert_eq!(push(&union, hub, as_member).await, [ItemResult::New]);
+    }
+    let query = RecordQuery { limit: 10, ..RecordQuery::default() };
+    let proposed = union.app.warnings(query).await.unwrap().items;
+    assert_eq!(proposed.len(), 1, "neither national hub could see it alone");
+    assert_eq!(proposed[0].content.countries, ["IE", "RO"]);
+    let view = union.app.warning(proposed[0].id).await.unwrap();
+    assert!(view.sightings.iter().all(|seen| !seen.hospital.contains(&here.app.node().0)), "hospitals are pseudonyms");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hospital_cannot_speak_for_others() {
+    let hub = node(NATIONAL).await;
+    let hospital = node(HOSPITAL).await;
+    let member = enrol(&hub, &hospital, MemberRole::Hospital).await;
+    let rogue = node(Setting { name: "rogue", ..NATIONAL }).await;
+    rogue.app.set_hub_key(hub.app.keys().public_key().to_vec());
+    let marking = domain::marking::Marking::COMMUNITY;
+    let source = domain::release::OutsideSource::Mail;
+    let id = rogue.app.propose_warning(&admin(), phoned("198.51.100.9"), source, marking).await.unwrap();
+    rogue.app.approve_warning(&second_pair_of_eyes(), id).await.unwrap();
+    let push = rogue.app.next_push().await.unwrap().unwrap();
+    let as_rogue = Member { public_key: rogue.app.keys().public_key().to_vec(), node: rogue.app.node(), ..member };
+    let receipt = hub.app.receive_push(&as_rogue, push).await.unwrap();
+    assert!(matches!(receipt.outcomes[0].result, ItemResult::Refused { .. }), "a hospital issues no releases");
+    assert_eq!(*hub.app.published().borrow(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sighting_of_another_country_is_refused() {
+    let hub = node(NATIONAL).await;
+    let hospital = node(HOSPITAL).await;
+    let member = enrol(&hub, &hospital, MemberRole::Hospital).await;
+    log(&hospital, vec![veeam_line("vbr01", "x")]).await;
+    let push = hospital.app.next_push().await.unwrap().unwrap();
+    let elsewhere = Member { country: "FR".to_owned(), ..member };
+    let receipt = hub.app.receive_push(&elsewhere, push).await.unwrap();
+    assert!(matches!(receipt.outcomes[0].result, ItemResult::Refused { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warning_approved_before_a_kill_is_sent_afterwards() {
+    let hub = node(Setting { approval: Approval::Person, ..NATIONAL }).await;
+    let source = domain::release::OutsideSource::Mail;
+    let marking = domain::marking::Marking::COMMUNITY;
+    let id = hub.app.propose_warning(&admin(), phoned("198.51.100.9"), source, marking).await.unwrap();
+    let approve = domain::record::Command::Warning(id, domain::record::warning::Command::Approve);
+    hub.app.execute(approve, second_pair_of_eyes().actor()).await.unwrap();
+    let mut published = hub.app.published();
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn(Arc::clone(&hub.app).run_correlator(stopped));
+    published.wait_for(|head| *head > 0).await.unwrap();
+    assert_eq!(hub.app.warning(id).await.unwrap().row.warning.stage, Stage::Sent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sighting_after_a_restart_says_no_less_than_before() {
+    let hub = node(NATIONAL).await;
+    let hospital = node(HOSPITAL).await;
+    enrol(&hub, &hospital, MemberRole::Hospital).await;
+    log(&hospital, vec![veeam_line("vbr01", "x"); 3]).await;
+    let first = hospital.app.next_push().await.unwrap().unwrap();
+    hospital.stop.send_replace(true);
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn(Arc::clone(&hospital.app).run_scanner(stopped));
+    log(&hospital, vec![veeam_line("vbr01", "x"); 40]).await;
+    let second = hospital.app.next_push().await.unwrap().unwrap();
+    let count = |push: &Push| {
+        let sighting: domain::telemetry::Sighting = serde_json::from_slice(&push.items[0].body).unwrap();
+        sighting.count
+    };
+    assert_eq!((count(&first), count(&second)), (3, 43));
+}

@@ -217,6 +217,8 @@ pub(super) fn task_title(words: &Words, what: &What) -> String {
         What::HeldWarning(_) => words.t("task-held"),
         What::Duty(duty, _) => words.word("task-duty", &duty.duty.key),
         What::RuleSuspected(_) => words.t("task-suspected"),
+        What::Conflict { .. } => words.t("task-conflict"),
+        What::Dropped(_) => words.t("task-gap"),
         What::SuppliersUnanswered => words.t("task-suppliers"),
         What::NoSource => words.t("task-no-source"),
     }

@@ -97,6 +97,18 @@ fn task(app: &App, words: &Words, item: &AttentionItem) -> Task {
             sort: words.t("task-suspected-sort"),
             ..base
         },
+        What::Conflict { member, .. } => Task {
+            href: "/members".to_owned(),
+            hint: words.with("task-conflict-hint", "member", member),
+            sort: words.t("task-conflict-sort"),
+            ..base
+        },
+        What::Dropped(dropped) => Task {
+            href: "/sharing".to_owned(),
+            hint: words.n("task-gap-hint", dropped),
+            sort: words.t("task-gap-sort"),
+            ..base
+        },
         What::SuppliersUnanswered => Task {
             href: "/sharing/suppliers".to_owned(),
             hint: words.t("door-ready-hint"),
