@@ -143,10 +143,14 @@ impl App {
     /// Replaces the rules (after the operator changed files) and swaps the engine. Returns what does not load.
     pub fn reload_rules(&self, texts: Vec<RuleText>) -> Vec<RuleProblem> {
         let problems = self.engine.replace_rules(texts);
-        self.metrics.add("lazaret_engine_rebuilds_total", "", 1);
-        self.metrics.set("lazaret_engine_rules", "", self.engine.rule_count());
+        self.count_rebuild();
         self.changed();
         problems
+    }
+
+    pub(crate) fn count_rebuild(&self) {
+        self.metrics.add("lazaret_engine_rebuilds_total", "", 1);
+        self.metrics.set("lazaret_engine_rules", "", self.engine.rule_count());
     }
 
     /// When a rule came into this engine, for the *everyone at once* guard: a built-in rule's own date, otherwise when

@@ -76,7 +76,7 @@ pub struct App {
     keys: Keys,
     store: Store,
     log: Arc<EventLog>,
-    engine: engine::Holder,
+    engine: Arc<engine::Holder>,
     warninglists: egress::Warninglists,
     suppliers: SupplierList,
     /// The hub above, once enrolled.
@@ -120,7 +120,7 @@ impl App {
         let scanned = store.scan_cursor().await?;
         // an older copy of the log must not give out numbers that were scanned already
         log.skip_to(scanned);
-        let engine = engine::Holder::start(content, &config, &store).await?;
+        let engine = Arc::new(engine::Holder::start(content, &config, &store).await?);
         let app = Arc::new(Self {
             engine,
             warninglists,

@@ -44,6 +44,19 @@ pub(crate) struct Found {
     pub limited: bool,
 }
 
+impl Found {
+    /// Adds what a second search found in the events that came during the first.
+    pub(crate) fn add(&mut self, later: Self) {
+        self.hits.splice(0..0, later.hits);
+        self.hits.truncate(HITS_KEPT_MAX);
+        self.hits_total += later.hits_total;
+        self.trial_hits += later.trial_hits;
+        self.events += later.events;
+        self.to = later.to;
+        self.limited |= later.limited;
+    }
+}
+
 impl From<&VerdictWhy> for Found {
     fn from(why: &VerdictWhy) -> Self {
         let to = why.searched_to.unwrap_or(Timestamp::UNIX_EPOCH);
@@ -60,24 +73,26 @@ impl From<&VerdictWhy> for Found {
 }
 
 impl App {
-    /// Searches the kept events with an engine that holds nothing but one warning.
-    pub(crate) async fn search_back(&self, engine: Engine) -> Result<Found> {
+    /// Searches the events received from `from` on with an engine that holds nothing but one warning.
+    pub(crate) async fn search_back(&self, engine: &Arc<Engine>, from: Timestamp) -> Result<Found> {
         let (log, trial, now, names) = (Arc::clone(&self.log), self.config.trial, self.now(), self.sources.names());
-        tokio::task::spawn_blocking(move || search(&log, Arc::new(engine), trial, now, &names)).await?
+        let engine = Arc::clone(engine);
+        tokio::task::spawn_blocking(move || search(&log, engine, from, trial, now, &names)).await?
     }
 }
 
 fn search(
     log: &EventLog,
     engine: Arc<Engine>,
+    from: Timestamp,
     trial: Trial,
     now: Timestamp,
     names: &BTreeMap<u32, String>,
 ) -> Result<Found> {
     let trial_from = now - SignedDuration::from_hours(i64::from(trial.hours));
     let look = LookBack {
-        from: i64::MIN,
-        to: i64::MAX,
+        from: from.as_microsecond(),
+        to: now.as_microsecond().saturating_add(1),
         events_max: trial.look_back_events_max,
         bytes_max: LOOK_BACK_BYTES_MAX,
     };

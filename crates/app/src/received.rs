@@ -3,12 +3,15 @@
 //!
 //! A hub's word is not law here: what would match too much is held, and *ignore* is one click.
 
+use std::sync::Arc;
+
 use domain::party::{NodeId, Role};
 use domain::release::{
     RELEASE_FORMAT, Release, ReleaseBody, SignedRelease, WARNING_INDICATORS_MAX, WARNING_RULE_BYTES_MAX,
     WARNING_RULES_MAX, WarningContent, release_signing_input,
 };
 use domain::telemetry::Verdict;
+use jiff::{SignedDuration, Timestamp};
 use store::{Lane, NewOutboxItem, NewPublication, Policy, ReceivedQuery, ReceivedState, ReceivedWarning};
 use uuid::Uuid;
 
@@ -51,7 +54,6 @@ impl App {
     /// Takes one item of the hub's log and moves the durable cursor. Idempotent: an older or equal version changes
     /// nothing but the cursor.
     pub async fn take_release(&self, item: StreamItem) -> Result<Taken> {
-        let _turn = self.taking.lock().await;
         let signed = SignedRelease::from(item.release);
         let release = match self.believe(&signed, &item.relay) {
             Ok(release) => release,
@@ -68,9 +70,7 @@ impl App {
             return Ok(Taken::Known);
         }
         let taken = match release.body.clone() {
-            ReleaseBody::Warning(content) => {
-                self.take_warning(release, signed, *content, known, Some(item.position)).await?
-            }
+            ReleaseBody::Warning(content) => self.take_warning(release, signed, *content, item.position).await?,
             ReleaseBody::Withdrawal { .. } => self.take_withdrawal(release, signed, known, item.position).await?,
         };
         let result = match taken {
@@ -103,18 +103,24 @@ impl App {
         release: Release,
         signed: SignedRelease,
         content: WarningContent,
-        known: Option<ReceivedWarning>,
-        cursor: Option<i64>,
+        cursor: i64,
     ) -> Result<Taken> {
-        let found = self.search_back(self.engine.only(release.id, &content)).await?;
+        let engine = Arc::new(self.engine.only(release.id, &content));
+        let mut found = self.search_back(&engine, Timestamp::MIN).await?;
+        // the scanner went on meanwhile: with its turn in hand, what it read since is searched too, so that no event
+        // falls between the look-back and the running engine
+        let _turn = self.taking.lock().await;
+        let since = found.to.checked_add(SignedDuration::from_micros(1)).unwrap_or(found.to);
+        found.add(self.search_back(&engine, since).await?);
         let answers = self.supplier_answers().await?;
         let (verdict, why) = verdict_of(&content, &found, &answers);
-        let ignored = known.as_ref().is_some_and(|known| known.state == ReceivedState::Ignored);
+        let known = self.store.received_one(&release.issuer, release.id).await?;
+        let ignored = known.is_some_and(|known| known.state == ReceivedState::Ignored);
         let state = if ignored { ReceivedState::Ignored } else { self.trial_state(&found) };
         if state == ReceivedState::Live {
-            self.put_in_force(&release.issuer, release.id, content.clone());
+            self.put_in_force(&release.issuer, release.id, content.clone()).await?;
         } else {
-            self.take_out_of_force(&release.issuer, release.id);
+            self.take_out_of_force(&release.issuer, release.id).await?;
         }
         let now = self.now();
         let received = ReceivedWarning {
@@ -137,7 +143,7 @@ impl App {
         let answer = vec![verdict_item(&received)?];
         let publish = self.passed_on(&release, signed);
         self.publish_passed_on(publish).await?;
-        self.store.save_received(received, answer, cursor).await?;
+        self.store.save_received(received, answer, Some(cursor)).await?;
         self.after_received(&release, verdict, content.title);
         Ok(if matches!(state, ReceivedState::Held { .. }) { Taken::Held } else { Taken::InForce(verdict) })
     }
@@ -157,7 +163,8 @@ impl App {
         known: Option<ReceivedWarning>,
         cursor: i64,
     ) -> Result<Taken> {
-        self.take_out_of_force(&release.issuer, release.id);
+        let _turn = self.taking.lock().await;
+        self.take_out_of_force(&release.issuer, release.id).await?;
         let now = self.now();
         let before = known.unwrap_or_else(|| never_seen(&release, &signed, now));
         let verdict = before.verdict;
@@ -208,17 +215,19 @@ impl App {
         });
     }
 
-    fn put_in_force(&self, issuer: &NodeId, release: Uuid, content: WarningContent) {
-        self.engine.put(&issuer.0, release, content);
-        self.metrics.add("lazaret_engine_rebuilds_total", "", 1);
-        self.metrics.set("lazaret_engine_rules", "", self.engine.rule_count());
+    async fn put_in_force(&self, issuer: &NodeId, release: Uuid, content: WarningContent) -> Result<()> {
+        let (engine, issuer) = (Arc::clone(&self.engine), issuer.0.clone());
+        tokio::task::spawn_blocking(move || engine.put(&issuer, release, content)).await?;
+        self.count_rebuild();
+        Ok(())
     }
 
-    fn take_out_of_force(&self, issuer: &NodeId, release: Uuid) {
-        if self.engine.remove(&issuer.0, release) {
-            self.metrics.add("lazaret_engine_rebuilds_total", "", 1);
-            self.metrics.set("lazaret_engine_rules", "", self.engine.rule_count());
+    async fn take_out_of_force(&self, issuer: &NodeId, release: Uuid) -> Result<()> {
+        let (engine, issuer) = (Arc::clone(&self.engine), issuer.0.clone());
+        if tokio::task::spawn_blocking(move || engine.remove(&issuer, release)).await? {
+            self.count_rebuild();
         }
+        Ok(())
     }
 
     /// Received warnings, one a cluster (the most recent stands for the others), newest first.
@@ -259,7 +268,7 @@ impl App {
         session.needs(Role::Operator)?;
         let _turn = self.taking.lock().await;
         let warning = self.one_received(release).await?;
-        self.take_out_of_force(&warning.issuer, release);
+        self.take_out_of_force(&warning.issuer, release).await?;
         let audit = self.audit_line(session.actor(), "warning-ignored", &release.to_string(), "");
         self.store.set_received_state(&warning.issuer, release, ReceivedState::Ignored, audit).await?;
         self.changed();
@@ -277,7 +286,7 @@ impl App {
         };
         let audit = self.audit_line(session.actor(), "warning-accepted", &release.to_string(), "");
         self.store.set_received_state(&warning.issuer, release, ReceivedState::Live, audit).await?;
-        self.put_in_force(&warning.issuer, release, content);
+        self.put_in_force(&warning.issuer, release, content).await?;
         self.changed();
         Ok(())
     }
@@ -287,7 +296,8 @@ impl App {
         session.needs(Role::Operator)?;
         let warning = self.one_received(release).await?;
         let content = warning.content.as_ref().ok_or(Error::NotFound)?;
-        let found = self.search_back(self.engine.only(release, content)).await?;
+        let engine = Arc::new(self.engine.only(release, content));
+        let found = self.search_back(&engine, Timestamp::MIN).await?;
         self.decide_again(warning, &found).await
     }
 
@@ -381,7 +391,7 @@ fn verdict_item(received: &ReceivedWarning) -> Result<NewOutboxItem> {
 }
 
 /// What stands for a warning whose withdrawal arrives first.
-fn never_seen(release: &Release, signed: &SignedRelease, now: jiff::Timestamp) -> ReceivedWarning {
+fn never_seen(release: &Release, signed: &SignedRelease, now: Timestamp) -> ReceivedWarning {
     ReceivedWarning {
         cluster: release.cluster,
         release: release.id,

@@ -1,6 +1,8 @@
 //! One event walks through the use cases of two hospitals, two national hubs and the union: no sockets, the same calls
 //! that the link makes. Each test is named for a promise.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set itself up has failed")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
