@@ -22,7 +22,7 @@ pub(super) async fn page(visitor: Visitor) -> Answer {
     let places = &visitor.console.site.places;
     let hub = places.contains(&Place::Desk);
     let page = NowPage {
-        tasks: attention.items.iter().map(|item| task(app, &words, item)).collect(),
+        tasks: attention.items.iter().map(|item| here(places, task(app, &words, item))).collect(),
         empty_hint: if hub { "now-empty-hint-hub" } else { "now-empty-hint-hospital" },
         doors: if hub { hub_doors(&words) } else { hospital_doors(&words) },
         figures: figures(&visitor, &words, attention.waiting).await?,
@@ -122,6 +122,14 @@ fn task(app: &App, words: &Words, item: &AttentionItem) -> Task {
             ..base
         },
     }
+}
+
+/// A hub has no page of what leaves; what it did not pass on is missing on the union's map.
+fn here(places: &[Place], task: Task) -> Task {
+    if task.href == "/sharing" && !places.contains(&Place::Sharing) {
+        return Task { href: Place::Map.path().to_owned(), ..task };
+    }
+    task
 }
 
 fn door(words: &Words, word: &str, href: &'static str) -> Door {
