@@ -83,7 +83,9 @@ impl App {
         let engine = self.engine.engine();
         let mut scanner = Scanner::new(Arc::clone(&engine));
         scanner.restore(&self.store.base_detections().await?.iter().map(base_of).collect::<Vec<_>>());
-        Ok(Work { scanner, engine, cursor: self.store.scan_cursor().await?, sent: BTreeMap::new() })
+        // events are numbered from 1; a node that has scanned nothing has the cursor 0
+        let cursor = self.store.scan_cursor().await?.max(1);
+        Ok(Work { scanner, engine, cursor, sent: BTreeMap::new() })
     }
 
     /// Scans one batch and saves it. Returns how many events it read.
