@@ -100,28 +100,45 @@ pub enum PasswordRefused {
 }
 
 impl App {
-    /// Lets somebody in. Five wrong passwords lock the account for a while (the store counts).
+    /// Lets somebody in. Five wrong passwords lock the account for a while (the store counts). Errors: `error-busy`
+    /// where too many try at once.
     pub async fn login(&self, name: &str, password: &str) -> Result<std::result::Result<SessionStart, LoginRefused>> {
         let now = self.now();
         let Some(account) = self.store.account_by_name(name.trim()).await? else {
-            // the same work as for an account that exists, so that time tells nothing
-            let password = password.to_owned();
-            tokio::task::spawn_blocking(move || hash_password(&password)).await??;
-            return Ok(Err(LoginRefused::Wrong));
+            return self.login_unknown(name.trim(), password, now).await;
         };
         if let Some(until) = account.locked_until.filter(|until| *until > now) {
             return Ok(Err(LoginRefused::LockedUntil(until)));
         }
         let (given, hash) = (password.to_owned(), account.password_hash.clone());
-        let right = tokio::task::spawn_blocking(move || password_matches(&given, &hash)).await?;
+        let right = self.logins.hash(move || password_matches(&given, &hash)).await?;
         let noted = if right && !account.disabled { LoginOutcome::Success } else { LoginOutcome::Failure };
         let account = self.store.note_login(account.id, noted, now).await?;
+        // also for a right password: others may have locked the account while this one was compared
+        if let Some(until) = account.locked_until.filter(|until| *until > now) {
+            return Ok(Err(LoginRefused::LockedUntil(until)));
+        }
         match noted {
             LoginOutcome::Success => Ok(Ok(self.begin_session(account.id).await?)),
-            LoginOutcome::Failure => {
-                Ok(Err(account.locked_until.map_or(LoginRefused::Wrong, LoginRefused::LockedUntil)))
-            }
+            LoginOutcome::Failure => Ok(Err(LoginRefused::Wrong)),
         }
+    }
+
+    /// The same work and the same answers as for an account that exists, so that neither time nor words tell.
+    async fn login_unknown(
+        &self,
+        name: &str,
+        password: &str,
+        now: Timestamp,
+    ) -> Result<std::result::Result<SessionStart, LoginRefused>> {
+        // no account's name is longer
+        let name: String = name.chars().take(NAME_CHARS_MAX + 1).collect();
+        if let Some(until) = self.logins.unknown_locked(&name, now) {
+            return Ok(Err(LoginRefused::LockedUntil(until)));
+        }
+        let password = password.to_owned();
+        self.logins.hash(move || hash_password(&password)).await??;
+        Ok(Err(self.logins.unknown_failed(&name, now).map_or(LoginRefused::Wrong, LoginRefused::LockedUntil)))
     }
 
     async fn begin_session(&self, account: Uuid) -> Result<SessionStart> {
@@ -244,7 +261,7 @@ impl App {
             return Ok(Err(refused));
         }
         let password = password.to_owned();
-        let password_hash = tokio::task::spawn_blocking(move || hash_password(&password)).await??;
+        let password_hash = self.logins.hash(move || hash_password(&password)).await??;
         Ok(Ok(NewAccount { id: self.new_id()?, name, role, password_hash }))
     }
 
@@ -266,7 +283,7 @@ impl App {
             return Ok(Err(refused));
         }
         let password = password.to_owned();
-        let hash = tokio::task::spawn_blocking(move || hash_password(&password)).await??;
+        let hash = self.logins.hash(move || hash_password(&password)).await??;
         let audit = self.audit_line(by.clone(), "password-set", &account.to_string(), "");
         self.store.set_password(account, &hash, audit).await?;
         Ok(Ok(()))

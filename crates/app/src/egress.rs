@@ -218,6 +218,19 @@ mod tests {
     }
 
     #[test]
+    fn an_address_at_a_mail_provider_for_everybody_stays_here() {
+        let (lists, unread) = Warninglists::parse([include_str!("../../../content/warninglists/free-mail.txt")]);
+        assert_eq!(unread, []);
+        let leaves = |value: &str| {
+            let candidate = Observable { kind: ObservableKind::EmailAddr, value: value.to_owned() };
+            !attacker_side(&[candidate], &lists).is_empty()
+        };
+        assert!(!leaves("patient@gmail.com"));
+        assert!(!leaves("Nurse@Yahoo.ro"));
+        assert!(leaves("bill@evil.example"));
+    }
+
+    #[test]
     fn a_block_of_all_addresses_holds_every_address() {
         let (lists, _) = Warninglists::parse(["0.0.0.0/0"]);
         assert!(lists.holds_address("198.51.100.7".parse().unwrap()));

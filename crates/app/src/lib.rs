@@ -14,6 +14,7 @@ mod error;
 mod execute;
 mod ingest;
 mod keys;
+mod logins;
 mod lookback;
 mod map;
 mod members;
@@ -91,6 +92,7 @@ pub struct App {
     sightings_arrived: Notify,
     observed: broadcast::Sender<observe::Observed>,
     sources: ingest::SourceNumbers,
+    logins: logins::Logins,
     /// The scanner and whoever takes releases take turns: a release is tried on what the scanner has read.
     taking: tokio::sync::Mutex<()>,
 }
@@ -136,6 +138,7 @@ impl App {
             sightings_arrived: Notify::new(),
             observed: broadcast::Sender::new(OBSERVED_WAITING_MAX),
             sources: ingest::SourceNumbers::default(),
+            logins: logins::Logins::default(),
             taking: tokio::sync::Mutex::new(()),
             log: Arc::new(log),
             config,
@@ -210,6 +213,9 @@ impl App {
 
     /// Says which hub is above: its raw public key. Releases are believed when it signed them or vouches for them.
     pub fn set_hub_key(&self, key: Vec<u8>) {
+        if self.config.listens && self.config.own.is_empty() {
+            tracing::warn!("no own domains and addresses are configured: mail addresses and public addresses of this house may leave it; set `own`");
+        }
         *self.hub_key.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
     }
 

@@ -142,6 +142,9 @@ impl App {
         };
         let answer = vec![verdict_item(&received)?];
         let publish = self.passed_on(&release, signed);
+        if publish.is_some() {
+            self.note_known_keys(Some((crate::desk::content_keys(&content), release.id))).await?;
+        }
         self.publish_passed_on(publish).await?;
         self.store.save_received(received, answer, Some(cursor)).await?;
         self.after_received(&release, verdict, content.title);

@@ -11,7 +11,7 @@ use detect::engine::{
     BaseDetection, By, Carrier, Detection, Mark, RawEvent, Routed, RuleMeta, Scan, Scanner, Seen, TimeFlag,
 };
 use detect::sigma::RuleOrigin;
-use domain::telemetry::{Level, Observable, Sighting};
+use domain::telemetry::{INDICATOR_FAMILY, Level, Observable, Sighting};
 use eventstore::Batch;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -575,7 +575,7 @@ fn rule_key(detection: &Detection) -> String {
 fn family_of(detection: &Detection) -> String {
     match &detection.by {
         By::Rule(rule) => rule.family.clone(),
-        By::Indicator(_) => "indicator".to_owned(),
+        By::Indicator(_) => INDICATOR_FAMILY.to_owned(),
     }
 }
 

@@ -318,11 +318,16 @@ impl App {
         Some((crate::desk::content_keys(content), release.id))
     }
 
-    /// Remembers that a warning from below speaks of these values already, so that the correlator does not propose it
-    /// again.
-    async fn note_known_keys(&self, keys: Option<(Vec<String>, uuid::Uuid)>) -> Result<()> {
+    /// Remembers that another node's warning speaks of these values already, so that the correlator does not propose it
+    /// again, nor what hospitals hit because of it. What this hub's own warnings speak of stays theirs.
+    pub(crate) async fn note_known_keys(&self, keys: Option<(Vec<String>, uuid::Uuid)>) -> Result<()> {
         let Some((keys, release)) = keys else { return Ok(()) };
-        let cluster_keys = keys.into_iter().map(|key| (key, domain::record::RecordId(release))).collect();
+        let mut cluster_keys = Vec::new();
+        for key in keys {
+            if self.store.record_of_key(std::slice::from_ref(&key)).await?.is_none() {
+                cluster_keys.push((key, domain::record::RecordId(release)));
+            }
+        }
         let commit = store::Commit { at: self.now(), cluster_keys, ..store::Commit::default() };
         self.store.commit(commit).await?;
         Ok(())

@@ -153,7 +153,9 @@ async fn enrol(hub: &Node, member: &Node, role: MemberRole) -> Member {
     let key = member.app.keys().public_key();
     let enrolled = hub.app.enrol(&code.secret, key, "me").await.unwrap().unwrap();
     member.app.set_hub_key(enrolled.hub_public_key);
-    assert!(hub.app.enrol(&code.secret, key, "me").await.unwrap().is_err(), "an invite holds once");
+    let again = hub.app.enrol(&code.secret, key, "me").await.unwrap().unwrap();
+    assert_eq!(again.member, enrolled.member, "an answer that was lost is given again");
+    assert!(hub.app.enrol(&code.secret, &[7; 32], "me").await.unwrap().is_err(), "an invite holds for one node");
     enrolled.member
 }
 
@@ -390,8 +392,11 @@ async fn accounts_lock_after_wrong_passwords_and_first_run_holds_once() {
     let session = node.app.session(&start.token).await.unwrap().unwrap();
     assert_eq!((session.name.as_str(), session.role), ("ana", Role::Admin));
     for _ in 0..5 {
-        assert!(node.app.login("ana", "wrong wrong wrong").await.unwrap().is_err());
+        let known = node.app.login("ana", "wrong wrong wrong").await.unwrap().unwrap_err();
+        let unknown = node.app.login("nobody", "wrong wrong wrong").await.unwrap().unwrap_err();
+        assert_eq!(known, unknown, "an answer does not tell which accounts exist");
     }
+    assert!(matches!(node.app.login("nobody", password).await.unwrap(), Err(app::LoginRefused::LockedUntil(_))));
     assert!(matches!(node.app.login("ana", password).await.unwrap(), Err(app::LoginRefused::LockedUntil(_))));
     node.clock.turn(SignedDuration::from_hours(1));
     assert!(node.app.login("ana", password).await.unwrap().is_ok());
@@ -514,4 +519,32 @@ async fn a_sighting_after_a_restart_says_no_less_than_before() {
         sighting.count
     };
     assert_eq!((count(&first), count(&second)), (3, 43));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hits_on_a_warning_from_above_found_no_second_warning() {
+    let union = node(UNION).await;
+    let national = node(NATIONAL).await;
+    let hospitals = [node(HOSPITAL).await, node(HOSPITAL).await];
+    let as_national = enrol(&union, &national, MemberRole::National).await;
+    let mut members = Vec::new();
+    for hospital in &hospitals {
+        members.push(enrol(&national, hospital, MemberRole::Hospital).await);
+    }
+    let marking = domain::marking::Marking::COMMUNITY;
+    let source = domain::release::OutsideSource::Advisory;
+    let id = union.app.propose_warning(&admin(), phoned("198.51.100.77"), source, marking).await.unwrap();
+    union.app.approve_warning(&second_pair_of_eyes(), id).await.unwrap();
+    pull(&union, &national, &as_national).await;
+    let line = Bytes::from_static(
+        b"<86>1 2026-11-25T01:00:00Z gw sshd 7 - - Accepted password for root from 198.51.100.77 port 4242 ssh2",
+    );
+    for (hospital, member) in hospitals.iter().zip(&members) {
+        pull(&national, hospital, member).await;
+        log(hospital, vec![line.clone()]).await;
+        assert_eq!(hospital.app.today().await.unwrap().cards.len(), 1, "the hospital has its card");
+        push(&national, hospital, member).await;
+    }
+    let query = RecordQuery { limit: 10, ..RecordQuery::default() };
+    assert!(national.app.warnings(query).await.unwrap().items.is_empty(), "the attack is warned of already");
 }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::release::Shared;
-use crate::telemetry::{Level, Observable, Sighting};
+use crate::telemetry::{INDICATOR_FAMILY, Level, Observable, Sighting};
 
 /// A sighting as a hub keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,12 +80,15 @@ impl Key {
     }
 }
 
-/// Every key of one sighting, the most telling first.
+/// Every key of one sighting, the most telling first. Hospitals that hit different indicators share nothing by that.
 pub fn keys(sighting: &Sighting) -> Vec<Key> {
     let indicators = sighting.observables.iter().map(|observable| Key::Indicator { observable: observable.clone() });
     let family = &sighting.family;
     let suppliers =
         sighting.suppliers.iter().map(|supplier| Key::Supplier { supplier: supplier.clone(), family: family.clone() });
+    if family == INDICATOR_FAMILY {
+        return indicators.collect();
+    }
     indicators.chain(suppliers).chain([Key::Family { family: family.clone() }]).collect()
 }
 

@@ -199,6 +199,9 @@ pub struct Sighting {
     pub drill: bool,
 }
 
+/// The family of a detection that rests on an indicator alone: it says nothing about the kind of attack.
+pub const INDICATOR_FAMILY: &str = "indicator";
+
 /// The most observables one sighting may carry.
 pub const SIGHTING_OBSERVABLES_MAX: usize = 32;
 

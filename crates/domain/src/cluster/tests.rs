@@ -149,3 +149,16 @@ fn a_drill_is_never_counted_with_the_real() {
     });
     assert_eq!(judge_last(&[drill, at("B", 2).sharing("evil.example")], 40), Judgement::Nothing);
 }
+
+#[test]
+fn hitting_different_indicators_is_nothing_in_common() {
+    let hit = |hospital, number, value: &str| {
+        at(hospital, number).with(|seen| {
+            seen.sighting.family = INDICATOR_FAMILY.to_owned();
+            seen.sighting.observables = vec![c2(value)];
+            seen.sighting.suppliers = vec!["hipo".to_owned()];
+        })
+    };
+    let seen = [hit("A", 1, "one.example"), hit("B", 2, "two.example"), hit("C", 3, "three.example")];
+    assert_eq!(judge_last(&seen, 40), Judgement::Nothing);
+}
