@@ -12,6 +12,7 @@ mod stage;
 mod story_clock;
 mod tell;
 mod theatre;
+mod traces;
 mod world;
 
 use std::process::ExitCode;

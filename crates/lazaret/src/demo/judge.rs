@@ -205,7 +205,7 @@ impl Attack {
     pub fn is_meant_by(&self, content: &WarningContent) -> bool {
         let by_value = content.indicators.iter().any(|one| self.shared_values.contains(&one.value.to_lowercase()));
         let by_supplier = content.suppliers.iter().any(|one| self.shared_suppliers.contains(one))
-            && self.scenario.pattern.families.contains(&content.family);
+            && self.families.contains(&content.family);
         by_value || by_supplier
     }
 }

@@ -95,6 +95,7 @@ async fn play(stage: &Stage, world: &World, record: &Record, output: Output) -> 
                 && let Some(attack) = attack
             {
                 told_attack = Some(*attack);
+                teller.lock().unwrap_or_else(PoisonError::into_inner).begin(&stage.attacks[*attack].families);
                 let scenario = &stage.attacks[*attack].scenario;
                 say(output, &format!("\n{} ({})", scenario.title, scenario.label));
             }

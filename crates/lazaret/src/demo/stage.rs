@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::feed::RawLine;
+use super::traces::{built_in_engine, families};
 use crate::clock::SystemClock;
 use crate::content::Content;
 use crate::content::cast::{Cast, Variant};
@@ -43,6 +44,8 @@ pub struct Attack {
     pub shared_values: BTreeSet<String>,
     /// The suppliers that all its hospitals use.
     pub shared_suppliers: BTreeSet<String>,
+    /// The rule families that its own lines raise and noise does not.
+    pub families: BTreeSet<String>,
     /// When it begins and ends, by the story's clock.
     pub from: Timestamp,
     /// See `from`.
@@ -95,8 +98,13 @@ impl Stage {
         let begins_at = now - whole;
         let mut from = begins_at + SignedDuration::from_hours(24);
         let (mut steps, mut attacks) = (Vec::new(), Vec::new());
+        let noise = noise(&content, &cast)?;
+        let engine = built_in_engine()?;
+        let of_noise = families(&engine, noise.iter().flat_map(|noise| &noise.beats), from);
         for (index, (scenario, beats)) in scenarios.into_iter().zip(beats).enumerate() {
-            let attack = attack(&content, &cast, scenario, from, from + spans[index])?;
+            let mut attack = attack(&content, &cast, scenario, from, from + spans[index])?;
+            attack.families = &families(&engine, beats.iter(), from) - &of_noise;
+            attack.families.extend(attack.scenario.pattern.families.iter().cloned());
             steps.extend(beats.into_iter().map(|beat| Step {
                 at: from + beat.offset,
                 what: StepKind::Beat { attack: Some(index), beat: Box::new(beat) },
@@ -104,7 +112,6 @@ impl Stage {
             from = attack.to + PAUSE;
             attacks.push(attack);
         }
-        let noise = noise(&content, &cast)?;
         let noise_from =
             attacks.first().map_or(begins_at, |attack| attack.from) + SignedDuration::from_hours(24 * NOISE_DAY);
         for one in noise {
@@ -163,7 +170,7 @@ fn attack(
     let mut of_seats = scenario.pattern.seats.iter().map(|seat| cast.seats[*seat].suppliers.iter().cloned().collect());
     let first: BTreeSet<String> = of_seats.next().unwrap_or_default();
     let shared_suppliers = of_seats.fold(first, |all, one: BTreeSet<String>| &all & &one);
-    Ok(Attack { scenario, shared_values, shared_suppliers, from, to })
+    Ok(Attack { scenario, shared_values, shared_suppliers, families: BTreeSet::new(), from, to })
 }
 
 /// Puts the parts of the ordinary day before steps that are spread over the whole story.

@@ -18,10 +18,12 @@ pub struct Teller {
     colours: Colours,
     width: usize,
     names: BTreeMap<NodeId, String>,
-    alerts: BTreeSet<Uuid>,
-    committed: BTreeMap<Uuid, (NodeId, Instant)>,
-    sighted: BTreeSet<(NodeId, Uuid)>,
+    hospitals: BTreeSet<NodeId>,
+    families: BTreeSet<String>,
+    committed: BTreeMap<Uuid, (NodeId, Instant, String)>,
     deciding: BTreeMap<Uuid, Uuid>,
+    /// What was said of the attack that goes on.
+    said: BTreeSet<String>,
 }
 
 impl Teller {
@@ -33,11 +35,18 @@ impl Teller {
             colours,
             width: names.values().map(|name| name.chars().count()).max().unwrap_or(20),
             names,
-            alerts: BTreeSet::new(),
+            hospitals: world.hospitals.iter().map(|node| node.id()).collect(),
+            families: BTreeSet::new(),
             committed: BTreeMap::new(),
-            sighted: BTreeSet::new(),
             deciding: BTreeMap::new(),
+            said: BTreeSet::new(),
         }
+    }
+
+    /// An attack begins: of sightings only those of its families are told, and everything may be said again.
+    pub fn begin(&mut self, families: &BTreeSet<String>) {
+        self.families.clone_from(families);
+        self.said.clear();
     }
 
     /// One line of the story.
@@ -49,47 +58,56 @@ impl Teller {
         format!("{}  {place}  {what}  {says}", self.colours.paint(Tone::Quiet, &when))
     }
 
-    /// What an observation adds to the story; none where it was told or is everyday.
+    /// What an observation adds to the story; none where it was said or is everyday.
     pub fn tell(&mut self, one: &Observed) -> Option<String> {
-        let at = |teller: &Self, what: &str, tone: Tone, says: &str| {
-            Some(teller.line(one.time, &one.name, what, tone, says))
+        let (what, tone, says) = self.says(one)?;
+        let new = self.said.insert(format!("{}|{what}|{says}", one.name));
+        let says = match &one.what {
+            What::Received { cluster, .. } => format!("{says}{}", self.took(*cluster, one.at)),
+            _ => says,
         };
+        new.then(|| self.line(one.time, &one.name, what, tone, &says))
+    }
+
+    fn says(&mut self, one: &Observed) -> Option<(&'static str, Tone, String)> {
         match &one.what {
-            What::Alert { id, title, level, host, .. } => {
-                let new = self.alerts.insert(*id) && *level >= Level::High;
-                new.then(|| self.line(one.time, &one.name, "alert", Tone::Strong, &format!("{title} ({host})")))
-            }
-            What::SightingCommitted { id, .. } => {
-                self.committed.insert(*id, (one.node.clone(), one.at));
+            What::Alert { title, level, .. } => (*level >= Level::High).then(|| ("alert", Tone::Strong, title.clone())),
+            What::SightingCommitted { id, family } => {
+                self.committed.insert(*id, (one.node.clone(), one.at, family.clone()));
                 None
             }
             What::SightingReceived { id, .. } => {
-                if !self.sighted.insert((one.node.clone(), *id)) {
-                    return None;
-                }
-                let from = self.committed.get(id).and_then(|(node, _)| self.names.get(node));
-                at(self, "sighting", Tone::Plain, &format!("from {}", from.map_or("a hospital", String::as_str)))
+                let (from, _, family) = self.committed.get(id)?;
+                let from = self.names.get(from)?;
+                self.families.contains(family).then(|| ("sighting", Tone::Plain, format!("{family}, from {from}")))
             }
             What::Proposed { cluster, hospitals, deciding } => {
                 self.deciding.insert(*cluster, *deciding);
-                at(self, "correlation", Tone::Strong, &format!("{hospitals} hospitals are one attack"))
+                Some(("correlation", Tone::Strong, format!("{hospitals} hospitals are one attack")))
             }
-            What::RuleSuspected { hospitals, .. } => at(
-                self,
+            What::RuleSuspected { .. } => Some((
                 "rule",
                 Tone::Plain,
-                &format!("{hospitals} hospitals fire one young rule: the rule is suspected"),
-            ),
-            What::Sent { version, .. } => at(self, "warning", Tone::Alarm, &format!("sent, version {version}")),
-            What::Received { cluster, verdict, title, withdrawal: false, .. } => {
-                let took = self.deciding.get(cluster).and_then(|deciding| self.committed.get(deciding));
-                let took = took.map(|(_, from)| format!(" after {} ms", one.at.duration_since(*from).as_millis()));
+                "many fire one young rule: the rule is suspected, nobody is warned".to_owned(),
+            )),
+            What::Sent { version, .. } => Some(("warning", Tone::Alarm, format!("sent, version {version}"))),
+            What::Received { verdict, title, withdrawal: false, .. } if self.hospitals.contains(&one.node) => {
                 let (what, tone) = verdict_word(*verdict);
-                let says = format!("{title}{}", self.colours.paint(Tone::Quiet, &took.unwrap_or_default()));
-                at(self, what, tone, &says)
+                Some((what, tone, title.clone()))
             }
-            What::Received { withdrawal: true, .. } => at(self, "withdrawn", Tone::Plain, "leaves the engine again"),
+            What::Received { withdrawal: true, .. } => {
+                Some(("withdrawn", Tone::Plain, "leaves the engine again".to_owned()))
+            }
+            What::Received { .. } => None,
         }
+    }
+
+    /// How long after the commit of the deciding sighting.
+    fn took(&self, cluster: Uuid, at: Instant) -> String {
+        let from = self.deciding.get(&cluster).and_then(|deciding| self.committed.get(deciding));
+        let took = from
+            .map(|(_, from, _)| format!("  ({} ms after the deciding sighting)", at.duration_since(*from).as_millis()));
+        self.colours.paint(Tone::Quiet, &took.unwrap_or_default())
     }
 }
 

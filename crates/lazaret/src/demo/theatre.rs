@@ -108,7 +108,7 @@ struct Moments<'a> {
 
 impl<'a> Moments<'a> {
     fn new(attack: &'a stage::Attack, known: &'a Known, record: &[Observed]) -> Self {
-        let families = &attack.scenario.pattern.families;
+        let families = &attack.families;
         let origin = record.iter().filter_map(|one| match &one.what {
             What::SightingCommitted { id, family } if families.contains(family) => {
                 Some((*id, known.hospitals.iter().position(|node| *node == one.node)?))
@@ -139,7 +139,7 @@ impl<'a> Moments<'a> {
         match &one.what {
             What::Alert { family, title, .. } => {
                 let hospital = hospital?;
-                let first = self.attack.scenario.pattern.families.contains(family) && self.signed.insert(hospital);
+                let first = self.attack.families.contains(family) && self.signed.insert(hospital);
                 first.then(|| Shows::FirstSign { hospital, rule: title.clone() })
             }
             What::SightingReceived { id, .. } => {
