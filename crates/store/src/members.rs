@@ -110,10 +110,15 @@ impl Store {
     /// The invite of this secret, if it can be used now; nothing changes.
     pub async fn invite(&self, secret_hash: &str, now: Timestamp) -> Result<Result<Invite, InviteRefused>, Error> {
         let mut tx = self.db.snapshot().await?;
-        usable_invite(&mut tx, secret_hash, now).await
+        Ok(match usable_invite(&mut tx, secret_hash, now).await? {
+            Ok((_, Some(_))) => Err(InviteRefused::Used),
+            Ok((invite, None)) => Ok(invite),
+            Err(refused) => Err(refused),
+        })
     }
 
     /// Uses up the invite and adds the member, both or neither. The member's name, country and role are the invite's.
+    /// The node that used it may repeat until it expires, as long as it is active: its answer may have been lost.
     pub async fn enrol(
         &self,
         secret_hash: &str,
@@ -124,7 +129,11 @@ impl Store {
         // The row's lock: a second node with the same code waits here and then finds it used.
         tx.execute("UPDATE invite SET used_at = used_at WHERE secret_hash = $1", bind![secret_hash]).await?;
         let invite = match usable_invite(&mut tx, secret_hash, now).await? {
-            Ok(invite) => invite,
+            Ok((invite, None)) => invite,
+            Ok((invite, Some(user))) => {
+                let repeats = user == member.node && is_active(&mut tx, &user).await?;
+                return Ok(if repeats { Ok(invite) } else { Err(InviteRefused::Used) });
+            }
             Err(refused) => return Ok(Err(refused)),
         };
         let sql = "UPDATE invite SET used_at = $2, used_by = $3 WHERE secret_hash = $1";
@@ -182,25 +191,34 @@ impl Store {
     }
 }
 
-async fn usable_invite(tx: &mut Tx, secret_hash: &str, now: Timestamp) -> Result<Result<Invite, InviteRefused>, Error> {
-    let sql = "SELECT secret_hash, name, country, role, expires_at, created_by, used_at FROM invite
+async fn is_active(tx: &mut Tx, node: &NodeId) -> Result<bool, Error> {
+    let row = tx.row(format!("{MEMBER_COLUMNS} WHERE node = $1"), bind![node]).await?;
+    Ok(row.as_ref().map(member).transpose()?.is_some_and(|member| member.state == MemberState::Active))
+}
+
+/// The invite of this secret, and the node that used it.
+async fn usable_invite(
+    tx: &mut Tx,
+    secret_hash: &str,
+    now: Timestamp,
+) -> Result<Result<(Invite, Option<NodeId>), InviteRefused>, Error> {
+    let sql = "SELECT secret_hash, name, country, role, expires_at, created_by, used_by FROM invite
                WHERE secret_hash = $1";
     let Some(row) = tx.row(sql, bind![secret_hash]).await? else { return Ok(Err(InviteRefused::Unknown)) };
-    if row.at_opt("used_at")?.is_some() {
-        return Ok(Err(InviteRefused::Used));
-    }
+    let used_by: Option<String> = row.get("used_by")?;
     let expires_at = row.at("expires_at")?;
     if expires_at <= now {
-        return Ok(Err(InviteRefused::Expired));
+        return Ok(Err(if used_by.is_some() { InviteRefused::Used } else { InviteRefused::Expired }));
     }
-    Ok(Ok(Invite {
+    let invite = Invite {
         secret_hash: row.get("secret_hash")?,
         name: row.get("name")?,
         country: row.get("country")?,
         role: row.word("role")?,
         expires_at,
         created_by: row.get("created_by")?,
-    }))
+    };
+    Ok(Ok((invite, used_by.map(NodeId))))
 }
 
 /// Adds a member; one that enrols again with the same key keeps its cursor and is active again.

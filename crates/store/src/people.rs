@@ -343,12 +343,13 @@ async fn change_account(tx: &mut Tx, sql: &'static str, values: Vec<crate::db::V
 fn after_login(mut account: Account, outcome: LoginOutcome, now: Timestamp) -> Account {
     let lock_ran_out = account.locked_until.is_some_and(|until| until <= now);
     match outcome {
+        // attempts in parallel: one that began before the lock ends behind it, right or wrong
+        LoginOutcome::Success | LoginOutcome::Failure if account.locked(now) => {}
         LoginOutcome::Success => {
             account.failures = 0;
             account.locked_until = None;
             account.last_login_at = Some(now);
         }
-        LoginOutcome::Failure if account.locked(now) => {}
         LoginOutcome::Failure => {
             account.failures = if lock_ran_out { 1 } else { account.failures.saturating_add(1) };
             let locks = account.failures >= LOGIN_FAILURES_MAX;

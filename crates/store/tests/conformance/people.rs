@@ -63,6 +63,8 @@ pub async fn five_failures_lock(place: &Place) {
     let until = 200 + LOCK_OUT_MINUTES * 60;
     assert_eq!(locked.locked_until, Some(at(until)));
     assert_eq!(fail(300).await.locked_until, Some(at(until)), "trying while locked does not move the end");
+    let right = store.note_login(id, LoginOutcome::Success, at(301)).await.unwrap();
+    assert_eq!(right.locked_until, Some(at(until)), "a right password that comes behind the lock does not lift it");
     let again = fail(until + 1).await;
     assert_eq!((again.locked(at(until + 1)), again.failures), (false, 1), "afterwards the count starts anew");
     let account = store.account_by_name("ana").await.unwrap().unwrap();
