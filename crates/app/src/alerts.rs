@@ -16,6 +16,8 @@ use crate::{App, Error, Result, Session, scanner};
 pub const CARDS_MAX: usize = 5;
 /// How many of an alert's lines a page shows.
 const LINES_MAX: usize = 20;
+/// How many older critical alerts that nobody dealt with are shown.
+const OLDER_CRITICAL_MAX: u32 = 20;
 /// How many alerts of a day are looked at for cards and groups.
 const TODAY_ALERTS_MAX: u32 = 2_000;
 
@@ -150,7 +152,8 @@ impl App {
         })
     }
 
-    /// What the last day brought, most grave and newest first.
+    /// What the last day brought, most grave and newest first. A critical alert stays until somebody deals with it,
+    /// however old it is.
     pub async fn today(&self) -> Result<Today> {
         let since = self.now() - SignedDuration::from_hours(24);
         let query = AlertQuery {
@@ -161,6 +164,14 @@ impl App {
             ..AlertQuery::default()
         };
         let mut alerts = self.store.alerts(query).await?.items;
+        let older = AlertQuery {
+            state: Some(AlertStage::Open),
+            level_min: Some(Level::Critical),
+            limit: OLDER_CRITICAL_MAX,
+            ..AlertQuery::default()
+        };
+        let older = self.store.alerts(older).await?.items;
+        alerts.extend(older.into_iter().filter(|alert| alert.last_at < since));
         alerts.sort_by(|one, other| other.level.cmp(&one.level).then(other.last_at.cmp(&one.last_at)));
         Ok(cards_and_groups(alerts))
     }

@@ -548,3 +548,20 @@ async fn hits_on_a_warning_from_above_found_no_second_warning() {
     let query = RecordQuery { limit: 10, ..RecordQuery::default() };
     assert!(national.app.warnings(query).await.unwrap().items.is_empty(), "the attack is warned of already");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_critical_alert_stays_a_card_until_somebody_deals_with_it() {
+    let hospital = node(HOSPITAL).await;
+    hospital.app.reload_rules(vec![RuleText {
+        path: "critical.yml".into(),
+        text: RULE.replace("level: high", "level: critical"),
+        origin: RuleOrigin::Local,
+        mark: None,
+    }]);
+    log(&hospital, vec![veeam_line("vbr01", "x")]).await;
+    hospital.clock.turn(SignedDuration::from_hours(24 * 3));
+    let cards = hospital.app.today().await.unwrap().cards;
+    assert_eq!(cards.len(), 1);
+    hospital.app.dismiss_alert(&admin(), cards[0].id).await.unwrap();
+    assert!(hospital.app.today().await.unwrap().cards.is_empty());
+}
