@@ -47,7 +47,7 @@ async fn a_full_disk_refuses_events_with_507_and_nothing_else() {
     let actor = Actor::Policy { name: "test".to_owned() };
     let token = app.new_source_token(actor.clone(), "sender").await.unwrap();
     let http = node.doors().http.unwrap();
-    let lines: Vec<String> = (0..64).map(|number| noise_line(number)).collect();
+    let lines: Vec<String> = (0..64).map(noise_line).collect();
     let refused = async {
         for _ in 0..200 {
             let answer = testkit::http::post_events(http, &token, &lines).await.unwrap();
