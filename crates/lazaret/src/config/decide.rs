@@ -50,7 +50,8 @@ impl Deciding<'_> {
             ),
         };
         let log = self.log(&raw.log);
-        let app = role.and_then(|role| self.app(raw, role.parts()));
+        // the parts matter only where the role is known; the other problems are told either way
+        let app = self.app(raw, role.unwrap_or(Role::Hospital).parts());
         let rules_dir = raw.rules.dir.as_deref().map(|dir| self.path(dir));
         let store = match &raw.store.postgres {
             Some(url) => StoreTarget::Postgres(url.clone()),
