@@ -4,4 +4,5 @@
 
 pub mod link;
 pub mod listen;
+mod places;
 pub mod serve;

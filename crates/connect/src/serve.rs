@@ -22,13 +22,20 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::places::{OpenByPeer, Place};
+
 /// The written limits of a server.
 #[derive(Debug, Clone)]
 pub struct HttpLimits {
-    /// Handshakes at one time; more wait in the listen queue, so that a storm of callers costs time and not memory.
+    /// Handshakes at one time; more wait their turn, so that a storm of callers costs time and not memory. A caller that
+    /// says nothing takes no turn.
     pub handshakes_max: usize,
     /// Open connections at one time.
     pub connections_max: usize,
+    /// Handshakes of one address at one time; more are let go.
+    pub handshakes_per_address_max: usize,
+    /// Open connections of one address at one time; more are let go.
+    pub connections_per_address_max: usize,
     /// How long a handshake may take.
     pub handshake_timeout: Duration,
     /// How long a request's head may take.
@@ -42,6 +49,8 @@ impl Default for HttpLimits {
         Self {
             handshakes_max: 200,
             connections_max: 20_000,
+            handshakes_per_address_max: 100,
+            connections_per_address_max: 2_000,
             handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
             drain: Duration::from_secs(5),
@@ -82,26 +91,36 @@ impl HttpServer {
 
     /// Answers until `shutdown` turns true, then lets open connections finish for a while.
     pub async fn run(self, router: Router, mut shutdown: watch::Receiver<bool>) {
-        let handshakes = Arc::new(Semaphore::new(self.limits.handshakes_max));
+        let turns = Turns {
+            all: Arc::new(Semaphore::new(self.limits.handshakes_max)),
+            by_address: Arc::default(),
+            per_address_max: self.limits.handshakes_per_address_max,
+        };
         let connections = Arc::new(Semaphore::new(self.limits.connections_max));
+        let open_by_address = Arc::new(OpenByPeer::default());
         let mut open = JoinSet::new();
         loop {
             while open.try_join_next().is_some() {}
             // the permit first, the accept after it: beyond the limit callers wait in the listen queue
             let accepted = tokio::select! {
                 _ = shutdown.wait_for(|stop| *stop) => break,
-                accepted = next(&self.listener, &handshakes, &connections) => accepted,
+                accepted = next(&self.listener, &connections) => accepted,
             };
-            let Some((socket, from, shaking, connected)) = accepted else { continue };
+            let Some((socket, from, connected)) = accepted else { continue };
+            let Some(place) = open_by_address.enter(from.ip(), self.limits.connections_per_address_max) else {
+                tracing::debug!(%from, "an address holds as many connections as it may");
+                continue;
+            };
             let connection = Connection {
                 security: self.security.clone(),
                 limits: self.limits.clone(),
+                turns: turns.clone(),
                 router: router.clone(),
                 shutdown: shutdown.clone(),
             };
             open.spawn(async move {
-                connection.serve(socket, from, shaking).await;
-                drop(connected);
+                connection.serve(socket, from).await;
+                drop((connected, place));
             });
         }
         let drained = async { while open.join_next().await.is_some() {} };
@@ -116,15 +135,10 @@ type Permit = tokio::sync::OwnedSemaphorePermit;
 /// How long to wait after an accept failed (no file descriptors left, say) before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-async fn next(
-    listener: &TcpListener,
-    handshakes: &Arc<Semaphore>,
-    connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, Permit, Permit)> {
+async fn next(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<(TcpStream, SocketAddr, Permit)> {
     let connected = Arc::clone(connections).acquire_owned().await.ok()?;
-    let shaking = Arc::clone(handshakes).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((socket, from)) => Some((socket, from, shaking, connected)),
+        Ok((socket, from)) => Some((socket, from, connected)),
         Err(problem) => {
             tracing::warn!(%problem, "accept failed");
             tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -133,32 +147,55 @@ async fn next(
     }
 }
 
+/// Whose turn it is to shake hands.
+#[derive(Clone)]
+struct Turns {
+    all: Arc<Semaphore>,
+    by_address: Arc<OpenByPeer>,
+    per_address_max: usize,
+}
+
+impl Turns {
+    /// A turn for this caller, once it has said something; none where its address has too many already.
+    async fn next(&self, socket: &TcpStream, from: SocketAddr) -> Option<(Permit, Place)> {
+        // not `readable`: that may wake without a byte
+        if socket.peek(&mut [0; 1]).await.ok()? == 0 {
+            return None;
+        }
+        let place = self.by_address.enter(from.ip(), self.per_address_max)?;
+        Some((Arc::clone(&self.all).acquire_owned().await.ok()?, place))
+    }
+}
+
 struct Connection {
     security: Security,
     limits: HttpLimits,
+    turns: Turns,
     router: Router,
     shutdown: watch::Receiver<bool>,
 }
 
 impl Connection {
-    async fn serve(self, socket: TcpStream, from: SocketAddr, shaking: Permit) {
+    async fn serve(self, socket: TcpStream, from: SocketAddr) {
         let _ = socket.set_nodelay(true);
         let acceptor = match &self.security {
-            Security::Plain => {
-                drop(shaking);
-                return self.answer(socket, from, ClientCertificate(None)).await;
-            }
+            Security::Plain => return self.answer(socket, from, ClientCertificate(None)).await,
             Security::Tls(acceptor) => acceptor.clone(),
         };
-        let shaken = tokio::time::timeout(self.limits.handshake_timeout, acceptor.accept(socket)).await;
-        drop(shaking);
-        match shaken {
-            Ok(Ok(stream)) => {
+        let shake = async {
+            let turn = self.turns.next(&socket, from).await?;
+            let shaken = acceptor.accept(socket).await;
+            drop(turn);
+            Some(shaken)
+        };
+        match tokio::time::timeout(self.limits.handshake_timeout, shake).await {
+            Ok(Some(Ok(stream))) => {
                 let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned();
                 let certificate = certificate.map(CertificateDer::into_owned);
                 self.answer(stream, from, ClientCertificate(certificate)).await;
             }
-            Ok(Err(problem)) => tracing::debug!(%problem, "a handshake was refused"),
+            Ok(None) => tracing::debug!(%from, "a caller said nothing, or its address shakes as many hands as it may"),
+            Ok(Some(Err(problem))) => tracing::debug!(%problem, "a handshake was refused"),
             Err(_) => tracing::debug!("a handshake took too long"),
         }
     }

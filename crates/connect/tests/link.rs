@@ -22,7 +22,7 @@ use connect::link::{
     Authority, CERTIFICATE_DAYS, Connection, EnrolAnswer, EnrolRequest, Enrolment, Error, LinkLimits, Period,
     SIGNATURE_HEADER, Uplink, enrol, tls_now,
 };
-use connect::serve::{ClientCertificate, HttpServer};
+use connect::serve::{ClientCertificate, HttpLimits, HttpServer};
 use rustls::pki_types::UnixTime;
 use testkit::proxy::{LossyProxy, Weather};
 use tokio::sync::watch;
@@ -43,6 +43,10 @@ struct RunningHub {
 }
 
 async fn start(receipts: Receipts) -> RunningHub {
+    start_with(receipts, LinkLimits::default()).await
+}
+
+async fn start_with(receipts: Receipts, limits: LinkLimits) -> RunningHub {
     let files = Authority::create("Hand-made hub", tls_now()).unwrap();
     let authority = Arc::new(Authority::load(&files).unwrap());
     let keys = Arc::new(Keys::generate().unwrap());
@@ -58,7 +62,7 @@ async fn start(receipts: Receipts) -> RunningHub {
         .with_state(hub.clone());
     let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
     let any = "127.0.0.1:0".parse().unwrap();
-    let server: HttpServer = connect::link::bind(any, &names, authority, &LinkLimits::default()).await.unwrap();
+    let server: HttpServer = connect::link::bind(any, &names, authority, &limits).await.unwrap();
     let address = server.address().unwrap();
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(server.run(router, stopping));
@@ -230,6 +234,36 @@ async fn garbage_on_the_port_is_refused_and_the_next_member_served() {
     }
     let keys = Keys::generate().unwrap();
     join(&hub, &keys, hub.address).await.unwrap();
+}
+
+/// Limits under which nothing ends by itself while a test runs.
+fn patient(http: HttpLimits) -> LinkLimits {
+    let http = HttpLimits { handshake_timeout: Duration::from_secs(3600), ..http };
+    LinkLimits { http, ..LinkLimits::default() }
+}
+
+#[tokio::test]
+async fn callers_that_say_nothing_hold_no_handshake() {
+    let limits = patient(HttpLimits { handshakes_max: 1, ..HttpLimits::default() });
+    let hub = start_with(Receipts::Honest, limits).await;
+    let mut silent = Vec::new();
+    for _ in 0..3 {
+        silent.push(tokio::net::TcpStream::connect(hub.address).await.unwrap());
+    }
+    join(&hub, &Keys::generate().unwrap(), hub.address).await.unwrap();
+    drop(silent);
+}
+
+#[tokio::test]
+async fn one_address_does_not_take_every_place() {
+    use tokio::io::AsyncReadExt as _;
+    let limits = patient(HttpLimits { connections_per_address_max: 1, ..HttpLimits::default() });
+    let hub = start_with(Receipts::Honest, limits).await;
+    let first = tokio::net::TcpStream::connect(hub.address).await.unwrap();
+    let mut second = tokio::net::TcpStream::connect(hub.address).await.unwrap();
+    let read = second.read(&mut [0; 1]).await;
+    assert!(matches!(read, Ok(0) | Err(_)), "let go at once: {read:?}");
+    drop(first);
 }
 
 #[test]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use app::App;
 use app::link::{Push, receipt_signing_input};
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -40,15 +41,51 @@ pub struct Hub {
 
 /// The endpoints, all under `/link/v1`.
 pub fn router(hub: Hub) -> Router {
-    let body_bytes_max = hub.limits.body_bytes_max;
+    let small = DefaultBodyLimit::max(SMALL_BODY_BYTES_MAX);
+    let large = DefaultBodyLimit::max(hub.limits.body_bytes_max);
+    let current = middleware::from_fn_with_state(hub.clone(), current_member_first);
+    let expired_too = middleware::from_fn_with_state(hub.clone(), any_member_first);
+    let in_time = middleware::from_fn_with_state(hub.clone(), in_time);
     Router::new()
-        .route("/link/v1/enrol", post(enrol))
-        .route("/link/v1/renew", post(renew))
-        .route("/link/v1/push", post(push))
-        .route("/link/v1/ack", post(acknowledge))
+        .route("/link/v1/enrol", post(enrol).layer(small))
+        .route("/link/v1/renew", post(renew).layer(small).layer(expired_too))
+        .route("/link/v1/push", post(push).layer(large).layer(current.clone()))
+        .route("/link/v1/ack", post(acknowledge).layer(small).layer(current))
+        .layer(in_time)
         .route("/link/v1/stream", get(listen))
-        .layer(DefaultBodyLimit::max(body_bytes_max))
         .with_state(hub)
+}
+
+/// The longest body of a call that carries no items.
+const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Ends a request that takes too long, its body included: whoever trickles holds a place for that long and no longer.
+async fn in_time(State(hub): State<Hub>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(hub.limits.request_timeout, next.run(request)).await {
+        Ok(answer) => answer,
+        Err(_) => No::new(StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response(),
+    }
+}
+
+/// Looks for the member before a byte of the body is read.
+async fn current_member_first(hub: State<Hub>, request: Request, next: Next) -> Result<Response, No> {
+    member_first(hub, Allowed::CurrentOnly, request, next).await
+}
+
+async fn any_member_first(hub: State<Hub>, request: Request, next: Next) -> Result<Response, No> {
+    member_first(hub, Allowed::ExpiredToo, request, next).await
+}
+
+async fn member_first(
+    State(hub): State<Hub>,
+    allowed: Allowed,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, No> {
+    let caller = request.extensions().get::<ClientCertificate>().cloned().unwrap_or(ClientCertificate(None));
+    let member = member(&hub, &caller, allowed).await?;
+    request.extensions_mut().insert(member);
+    Ok(next.run(request).await)
 }
 
 /// A no, as the caller reads it: a status and one sentence.
@@ -90,7 +127,7 @@ fn check_format(format: u16) -> Result<(), No> {
 }
 
 /// The member that the handshake proved. An expired certificate may only renew; a revoked member nothing at all.
-async fn member(hub: &Hub, caller: &ClientCertificate, allowed: Allowed) -> Result<app::Member, No> {
+pub(super) async fn member(hub: &Hub, caller: &ClientCertificate, allowed: Allowed) -> Result<app::Member, No> {
     let Some(proved) = caller.0.as_ref().and_then(|shown| proved(shown, tls::now())) else {
         return Err(No::new(StatusCode::UNAUTHORIZED, "show your node's certificate"));
     };
@@ -105,7 +142,7 @@ async fn member(hub: &Hub, caller: &ClientCertificate, allowed: Allowed) -> Resu
 
 /// Which certificates an endpoint takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Allowed {
+pub(super) enum Allowed {
     CurrentOnly,
     ExpiredToo,
 }
@@ -142,11 +179,10 @@ fn refused_word(refused: &app::InviteRefused) -> &'static str {
 
 async fn renew(
     State(hub): State<Hub>,
-    Extension(caller): Extension<ClientCertificate>,
+    Extension(member): Extension<app::Member>,
     Json(request): Json<RenewRequest>,
 ) -> Result<Json<RenewAnswer>, No> {
     check_format(request.format)?;
-    let member = member(&hub, &caller, Allowed::ExpiredToo).await?;
     let issued = issue(&hub, &request.request)?;
     if issued.public_key != member.public_key {
         return Err(No::new(StatusCode::FORBIDDEN, "a certificate is renewed for the enrolled key only"));
@@ -168,11 +204,10 @@ async fn note_certificate(hub: &Hub, member: &app::Member, issued: &Issued) -> R
 
 async fn push(
     State(hub): State<Hub>,
-    Extension(caller): Extension<ClientCertificate>,
+    Extension(member): Extension<app::Member>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, No> {
-    let member = member(&hub, &caller, Allowed::CurrentOnly).await?;
     let gzipped = headers.get("content-encoding").is_some_and(|value| value == "gzip");
     let body = if gzipped { unzip(&body, hub.limits.body_bytes_max)? } else { body };
     let push: Push = serde_json::from_slice(&body)
@@ -202,11 +237,10 @@ fn unzip(body: &[u8], bytes_max: usize) -> Result<Bytes, No> {
 
 async fn acknowledge(
     State(hub): State<Hub>,
-    Extension(caller): Extension<ClientCertificate>,
+    Extension(member): Extension<app::Member>,
     Json(request): Json<AckRequest>,
 ) -> Result<Json<serde_json::Value>, No> {
     check_format(request.format)?;
-    let member = member(&hub, &caller, Allowed::CurrentOnly).await?;
     hub.app.acknowledge(&member, request.position).await?;
     Ok(Json(serde_json::json!({ "format": FORMAT })))
 }
@@ -224,5 +258,5 @@ async fn listen(
     Query(wanted): Query<Listen>,
 ) -> Result<Response, No> {
     let member = member(&hub, &caller, Allowed::CurrentOnly).await?;
-    Ok(stream::answer(hub, member, wanted.after, wanted.wait.map(std::time::Duration::from_secs)))
+    Ok(stream::answer(hub, caller, member, wanted.after, wanted.wait.map(std::time::Duration::from_secs)))
 }

@@ -21,13 +21,20 @@ pub struct LinkLimits {
     pub http: HttpLimits,
     /// The longest body taken, before and after decompression.
     pub body_bytes_max: usize,
+    /// How long a request may take from its head to its answer; the stream is none of these.
+    pub request_timeout: Duration,
     /// How often an idle stream shows that it lives.
     pub heartbeat: Duration,
 }
 
 impl Default for LinkLimits {
     fn default() -> Self {
-        Self { http: HttpLimits::default(), body_bytes_max: 8 * 1024 * 1024, heartbeat: Duration::from_secs(15) }
+        Self {
+            http: HttpLimits::default(),
+            body_bytes_max: 8 * 1024 * 1024,
+            request_timeout: Duration::from_secs(30),
+            heartbeat: Duration::from_secs(15),
+        }
     }
 }
 

@@ -15,17 +15,18 @@ use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::endpoints::Hub;
+use super::endpoints::{Allowed, Hub, member};
 use super::sse::{Event, HEARTBEAT};
+use crate::serve::ClientCertificate;
 
 /// The longest a long poll may ask to wait.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// The answer to a listener. With `wait` it ends after the first items, or when the time is over.
-pub fn answer(hub: Hub, member: Member, after: i64, wait: Option<Duration>) -> Response {
+pub fn answer(hub: Hub, caller: ClientCertificate, member: Member, after: i64, wait: Option<Duration>) -> Response {
     let published = hub.app.published();
     let ends_at = wait.map(|wait| Instant::now() + wait.min(WAIT_MAX));
-    let feed = Feed { hub, member, after, published, ends_at, next: Next::Greet };
+    let feed = Feed { hub, caller, member, after, published, ends_at, next: Next::Greet };
     let body = Body::from_stream(stream::unfold(feed, |mut feed| async move {
         let piece = feed.piece().await?;
         Some((Ok::<_, Infallible>(Bytes::from(piece)), feed))
@@ -36,6 +37,7 @@ pub fn answer(hub: Hub, member: Member, after: i64, wait: Option<Duration>) -> R
 
 struct Feed {
     hub: Hub,
+    caller: ClientCertificate,
     member: Member,
     after: i64,
     published: watch::Receiver<i64>,
@@ -62,6 +64,8 @@ impl Feed {
         }
         loop {
             self.published.borrow_and_update();
+            // a member revoked, or whose certificate ended, while it listened reads no further page
+            self.member = member(&self.hub, &self.caller, Allowed::CurrentOnly).await.ok()?;
             let page = match self.hub.app.stream_page(&self.member, self.after).await {
                 Ok(page) => page,
                 Err(problem) => {
@@ -116,8 +120,8 @@ impl Feed {
             if self.ends_at.is_some_and(|ends_at| ends_at <= Instant::now()) {
                 self.next = Next::End;
             }
-            // a member revoked while it listened is let go at the next sign of life
-            if !matches!(self.hub.app.member_by_key(&self.member.public_key).await, Ok(Some(_))) {
+            // let go at the next sign of life where there is nothing to read
+            if member(&self.hub, &self.caller, Allowed::CurrentOnly).await.is_err() {
                 return Woke::Over;
             }
         }

@@ -2,11 +2,10 @@
 //! whom, the TLS handshake with its time limit, and the counting of both. Apart
 //! from what is spoken on the connection.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use app::intake::{Carrier, Intake, SourceKey};
@@ -18,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::hand_over::Shared;
 use super::reason;
+use crate::places::OpenByPeer;
 
 /// A connection, encrypted or not.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -109,39 +109,6 @@ async fn prepare<I: Intake>(
         Err(_) => {
             shared.refuse(source, reason::TIMEOUT, 1);
             None
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-struct OpenByPeer(Mutex<HashMap<IpAddr, usize>>);
-
-impl OpenByPeer {
-    fn enter(self: &Arc<Self>, peer: IpAddr, max: usize) -> Option<Place> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(peer).or_default();
-        if *count >= max {
-            return None;
-        }
-        *count += 1;
-        Some(Place { all: Arc::clone(self), peer })
-    }
-}
-
-/// One connection's place among those of its address.
-struct Place {
-    all: Arc<OpenByPeer>,
-    peer: IpAddr,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut open = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.peer) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.peer);
-            }
         }
     }
 }
