@@ -250,7 +250,11 @@ pub async fn invites_expire(place: &Place) {
     assert_eq!(store.invite("secret", at(99)).await.unwrap(), Err(InviteRefused::Used));
     assert!(store.enrol("secret", member("a"), at(99)).await.unwrap().is_ok(), "the answer was lost");
     assert_eq!(store.enrol("secret", member("b"), at(99)).await.unwrap(), Err(InviteRefused::Used));
-    assert_eq!(store.enrol("secret", member("a"), at(100)).await.unwrap(), Err(InviteRefused::Used), "until it expires");
+    assert_eq!(
+        store.enrol("secret", member("a"), at(100)).await.unwrap(),
+        Err(InviteRefused::Used),
+        "until it expires"
+    );
     let node = store.members().await.unwrap()[0].node.clone();
     store.revoke_member(&node, audit("member-revoked", 60)).await.unwrap();
     assert_eq!(store.enrol("secret", member("a"), at(99)).await.unwrap(), Err(InviteRefused::Used), "revoked stays so");
