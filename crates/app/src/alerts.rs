@@ -73,7 +73,7 @@ pub struct AlertView {
 /// What today brought: cards for people, the rest grouped.
 #[derive(Debug, Clone)]
 pub struct Today {
-    /// Every critical alert, and others up to [`CARDS_MAX`] in all.
+    /// Every critical alert, and others up to five in all.
     pub cards: Vec<Alert>,
     /// The rest by family.
     pub grouped: Vec<AlertGroup>,

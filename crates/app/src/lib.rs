@@ -214,7 +214,9 @@ impl App {
     /// Says which hub is above: its raw public key. Releases are believed when it signed them or vouches for them.
     pub fn set_hub_key(&self, key: Vec<u8>) {
         if self.config.listens && self.config.own.is_empty() {
-            tracing::warn!("no own domains and addresses are configured: mail addresses and public addresses of this house may leave it; set `own`");
+            tracing::warn!(
+                "no own domains and addresses are configured: mail addresses and public addresses of this house may leave it; set `own`"
+            );
         }
         *self.hub_key.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
     }
