@@ -1,4 +1,4 @@
-//! The decided configuration of one node. `RawConfig` is what the file says; [`Config::decide`] is the only place that
+//! The decided configuration of one node. `RawConfig` is what the file says; `decide` is the only place that
 //! validates, and it reports every problem at once: where, what, and what to write instead.
 
 mod decide;
