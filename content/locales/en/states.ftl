@@ -13,6 +13,7 @@ error-csrf-hint = Go back, reload the page and send it again. What you typed is 
 error-conflict-title = Somebody else was faster
 error-conflict = Somebody changed it while you were looking at it.
 error-conflict-hint = Nothing of yours was done. Go back, reload the page, and see what it says now.
+error-busy = Too many people are signing in right now. Nothing was done; try again in a moment.
 error-full-title = The disk is full
 error-full = This node cannot store more. What was stored before is safe.
 error-full-hint = Make space on the disk; the node goes on by itself.

@@ -1,6 +1,7 @@
 //! `lazaret enrol`: a node joins its hub. The running node is told to stop first, because it reads who its hub is at
 //! its start only.
 
+use std::io::Read;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -16,9 +17,11 @@ use crate::roles::Has;
 /// `enrol`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example (at the hospital, with the code that the hub printed):\n  lazaret enrol \
-                        lazaret1.eyJ1cmxzIjpb… --config /var/lib/lazaret/lazaret.toml")]
+                        lazaret1.eyJ1cmxzIjpb… --config /var/lib/lazaret/lazaret.toml\n\nThe code holds a secret. To keep \
+                        it out of the shell's history and the list of processes, give it on standard input:\n  lazaret \
+                        enrol - < code.txt")]
 pub struct Args {
-    /// The invite code.
+    /// The invite code, or - to read it from standard input.
     code: String,
     /// Join another hub than the one this node belongs to.
     #[arg(long)]
@@ -31,7 +34,7 @@ pub struct Args {
 pub async fn run(args: Args, output: Output) -> anyhow::Result<ExitCode> {
     let config = args.config.load()?;
     anyhow::ensure!(config.role.parts().uplink == Has::Yes, "a {} node has no hub above it", config.role.as_str());
-    let code = InviteCode::read(&args.code)?;
+    let code = InviteCode::read(&code_text(args.code, std::io::stdin().lock())?)?;
     let dir = DataDir::at(&config.data_dir);
     let keys = dir.keys()?;
     let _lock = dir.lock().context("the node must not run while it enrols")?;
@@ -55,4 +58,32 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<ExitCode> {
         &json!({ "hub": uplink.hub_name, "hub_node": uplink.hub_node, "node": keys.node_id(), "urls": uplink.urls }),
     )?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The longest code read from standard input, in bytes.
+const CODE_BYTES_MAX: u64 = 64 * 1024;
+
+/// The code as given, or what standard input holds where it is `-`.
+fn code_text(given: String, input: impl Read) -> anyhow::Result<String> {
+    if given != "-" {
+        return Ok(given);
+    }
+    let mut text = String::new();
+    input.take(CODE_BYTES_MAX).read_to_string(&mut text).context("the code cannot be read from standard input")?;
+    let text = text.trim();
+    anyhow::ensure!(!text.is_empty(), "standard input holds no code");
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dash_reads_the_code_from_standard_input() {
+        let read = |given: &str, input: &str| code_text(given.to_owned(), input.as_bytes());
+        assert_eq!(read("lazaret1.abc", "other").unwrap(), "lazaret1.abc");
+        assert_eq!(read("-", "lazaret1.abc\n").unwrap(), "lazaret1.abc");
+        assert!(read("-", "\n").is_err());
+    }
 }
