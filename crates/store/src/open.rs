@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::Connection;
+use sqlx::Executor as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
@@ -153,10 +154,22 @@ fn writer_pool() -> SqlitePoolOptions {
 }
 
 async fn open_postgres(url: &str) -> Result<Db, Error> {
-    let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS_KEPT);
+    let options = PgConnectOptions::from_str(url)?
+        .statement_cache_capacity(STATEMENTS_KEPT)
+        // a ROLLBACK where nothing is open is the ordinary case below, and worth no notice
+        .options([("client_min_messages", "error")]);
     let pool = PgPoolOptions::new()
         .max_connections(PG_CONNECTIONS_MAX)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A caller that is dropped inside BEGIN leaves the server in a transaction that the driver does not count. The
+        // next one would work inside it. So each connection is rolled back before it is lent; that also is the ping.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            Box::pin(async move {
+                connection.execute("ROLLBACK").await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(options)
         .await?;
     Ok(Db::Postgres(pool))
