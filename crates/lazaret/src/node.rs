@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use app::{App, Clock, LinkState};
-use connect::link::{Client, Tempo, UplinkFile};
+use connect::link::{Client, Tempo, Uplink, UplinkFile};
 use domain::party::NodeId;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -67,11 +67,19 @@ impl Node {
         let mut config = config;
         let link = doors::bind_link(&mut config, &dir).await?;
         let app = open(&config, &dir, clock, extras.suppliers.clone()).await?;
+        // Before any door or loop: a sighting taken or scanned without knowing the hub above is never passed on to it.
+        let uplink = match config.role.parts().uplink {
+            Has::Yes => dir.uplink().read()?,
+            Has::No => None,
+        };
+        if let Some(uplink) = &uplink {
+            app.set_hub_key(uplink.hub_key());
+        }
         let (close_doors, doors_closing) = watch::channel(false);
         let (stop_loops, loops_stopping) = watch::channel(false);
         let mut starting = Starting { config, dir, app, door_tasks: JoinSet::new(), loop_tasks: JoinSet::new() };
         let doors = starting.open_doors(&extras, link, &doors_closing).await?;
-        starting.begin_loops(&extras, &loops_stopping)?;
+        starting.begin_loops(&extras, uplink, &loops_stopping)?;
         let Starting { config, dir, app, door_tasks, loop_tasks } = starting;
         let rules_dir = config.rules_dir;
         tracing::info!(node = %app.node(), name = app.name(), console = doors.console, "the node runs");
@@ -170,7 +178,12 @@ struct Starting {
 }
 
 impl Starting {
-    fn begin_loops(&mut self, extras: &Extras, stop: &watch::Receiver<bool>) -> anyhow::Result<()> {
+    fn begin_loops(
+        &mut self,
+        extras: &Extras,
+        uplink: Option<Uplink>,
+        stop: &watch::Receiver<bool>,
+    ) -> anyhow::Result<()> {
         let parts = self.config.role.parts();
         if parts.intake == Has::Yes {
             self.loop_tasks.spawn(Arc::clone(&self.app).run_scanner(stop.clone()));
@@ -178,18 +191,16 @@ impl Starting {
         if parts.members == Has::Yes {
             self.loop_tasks.spawn(Arc::clone(&self.app).run_correlator(stop.clone()));
         }
-        if parts.uplink == Has::Yes {
-            self.begin_uplink(extras, stop)?;
+        if let Some(uplink) = uplink {
+            self.begin_uplink(extras, uplink, stop)?;
         }
         self.loop_tasks.spawn(Arc::clone(&self.app).run_housekeeping(stop.clone()));
         self.loop_tasks.spawn(retention(Arc::clone(&self.app), self.config.alerts_kept, stop.clone()));
         Ok(())
     }
 
-    fn begin_uplink(&mut self, extras: &Extras, stop: &watch::Receiver<bool>) -> anyhow::Result<()> {
+    fn begin_uplink(&mut self, extras: &Extras, uplink: Uplink, stop: &watch::Receiver<bool>) -> anyhow::Result<()> {
         let file: UplinkFile = self.dir.uplink();
-        let Some(uplink) = file.read()? else { return Ok(()) };
-        self.app.set_hub_key(uplink.hub_key());
         self.app.set_link_state(LinkState::Disconnected { peer: uplink.hub_name.clone(), since: self.app.now() });
         let tempo = extras
             .tempo
