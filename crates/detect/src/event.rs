@@ -2,9 +2,13 @@
 //! A file of its own because decoders produce it, mappings select from it and rules match on it.
 //! What is *not* here: a parsed tree. JSON values stay raw slices; text formats hand over pairs.
 
+mod path_table;
+
 use std::borrow::Cow;
 
 use crate::decode::{Decoded, json};
+
+pub use path_table::PathTable;
 
 /// The deepest nesting of objects and arrays an event may have. Deeper JSON is refused, counted and shown.
 pub const DEPTH_MAX: usize = 64;
@@ -219,128 +223,6 @@ impl<'e> Value<'e> {
 }
 
 const NONE: u32 = u32::MAX;
-
-/// Field paths resolved once, looked up in one pass over an event's fields.
-/// Shape: `a.b.c` is found as a flat key `a.b.c`, nested, or any mix (`a.b` then `c`); a segment `*` is any one member.
-/// Slots are numbered in the order given.
-#[derive(Debug, Default)]
-pub struct PathTable {
-    nodes: Vec<PathNode>,
-    slot_count: usize,
-}
-
-#[derive(Debug, Default)]
-struct PathNode {
-    /// Open addressing, a power of two; `None` ends a probe.
-    buckets: Vec<Option<PathBucket>>,
-    len: usize,
-    /// Where the segment `*` leads: any member.
-    any: Option<u32>,
-}
-
-#[derive(Debug, Clone)]
-struct PathBucket {
-    hash: u64,
-    key: Box<str>,
-    slot: u32,
-    child: u32,
-}
-
-impl PathTable {
-    /// Builds a table; the n-th path gets slot n. Limits: a path's segments after the [`PATH_SEGMENTS_MAX`]th stay one key.
-    pub fn new<'p>(paths: impl IntoIterator<Item = &'p str>) -> Self {
-        let mut table = Self { nodes: vec![PathNode::default()], slot_count: 0 };
-        for path in paths {
-            let slot = table.slot_count as u32;
-            table.insert(0, path, slot, PATH_SEGMENTS_MAX);
-            table.slot_count += 1;
-        }
-        table
-    }
-
-    /// How many paths the table holds.
-    pub fn slot_count(&self) -> usize {
-        self.slot_count
-    }
-
-    fn insert(&mut self, node: usize, path: &str, slot: u32, segments_left: usize) {
-        self.nodes[node].bucket(path).slot = slot;
-        if segments_left == 0 {
-            return;
-        }
-        for (dot, _) in path.match_indices('.') {
-            let (head, tail) = (&path[..dot], &path[dot + 1..]);
-            if head.is_empty() || tail.is_empty() {
-                continue;
-            }
-            let child = self.child(node, head);
-            self.insert(child as usize, tail, slot, segments_left - 1);
-        }
-    }
-
-    fn child(&mut self, node: usize, head: &str) -> u32 {
-        let fresh = self.nodes.len() as u32;
-        let held = match head {
-            "*" => *self.nodes[node].any.get_or_insert(fresh),
-            _ => {
-                let child = &mut self.nodes[node].bucket(head).child;
-                if *child == NONE {
-                    *child = fresh;
-                }
-                *child
-            }
-        };
-        if held == fresh {
-            self.nodes.push(PathNode::default());
-        }
-        held
-    }
-}
-
-impl PathNode {
-    fn find(&self, hash: u64, is_key: impl Fn(&str) -> bool) -> Option<&PathBucket> {
-        if self.buckets.is_empty() {
-            return None;
-        }
-        let mask = self.buckets.len() - 1;
-        let mut at = hash as usize & mask;
-        while let Some(bucket) = &self.buckets[at] {
-            if bucket.hash == hash && is_key(&bucket.key) {
-                return Some(bucket);
-            }
-            at = (at + 1) & mask;
-        }
-        None
-    }
-
-    fn bucket(&mut self, key: &str) -> &mut PathBucket {
-        if (self.len + 1) * 2 > self.buckets.len() {
-            self.grow();
-        }
-        let hash = hash_key(key.as_bytes());
-        let mask = self.buckets.len() - 1;
-        let mut at = hash as usize & mask;
-        while self.buckets[at].as_ref().is_some_and(|held| held.hash != hash || &*held.key != key) {
-            at = (at + 1) & mask;
-        }
-        if self.buckets[at].is_none() {
-            self.len += 1;
-        }
-        self.buckets[at].get_or_insert_with(|| PathBucket { hash, key: key.into(), slot: NONE, child: NONE })
-    }
-
-    fn grow(&mut self) {
-        let size = (self.buckets.len() * 2).max(8);
-        let old = std::mem::replace(&mut self.buckets, vec![None; size]);
-        for bucket in old.into_iter().flatten() {
-            let mut at = bucket.hash as usize & (size - 1);
-            while self.buckets[at].is_some() {
-                at = (at + 1) & (size - 1);
-            }
-            self.buckets[at] = Some(bucket);
-        }
-    }
-}
 
 /// The values of one event's fields, by slot of a [`PathTable`]. Kept by the caller and reused, so that an event costs no allocation.
 #[derive(Debug, Default)]
