@@ -16,7 +16,7 @@ use store::Store;
 use uuid::Uuid;
 
 use crate::suppliers::SupplierList;
-use crate::{App, AppConfig, Error, Result};
+use crate::{App, AppConfig, Error, RecordedAttack, Result, SourceGuide};
 
 /// The setting under which first-seen times of rules that are not built in are kept.
 const RULES_SINCE: &str = "rules-since";
@@ -32,6 +32,10 @@ pub struct Content {
     pub warninglists: Vec<String>,
     /// Suppliers and products.
     pub suppliers: SupplierList,
+    /// How each product is connected.
+    pub guides: Vec<SourceGuide>,
+    /// Attacks on record, to hold the node's sight against.
+    pub attacks: Vec<RecordedAttack>,
     /// Options of the engine.
     pub options: EngineOptions,
 }

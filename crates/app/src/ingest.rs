@@ -226,7 +226,7 @@ impl Intake for App {
     async fn source_of_token(&self, token: &str) -> Option<SourceKey> {
         let found = self.store.source_by_token(&hash_token(token)).await;
         let source = found.inspect_err(|error| tracing::error!(%error, "a token could not be looked up")).ok()??;
-        let peer = source.key.split_once(':').map_or(source.key.as_str(), |(_, peer)| peer).to_owned();
+        let peer = source.key.strip_prefix("http:").unwrap_or(&source.key).to_owned();
         Some(SourceKey { carrier: crate::intake::Carrier::Http, peer })
     }
 

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod alerts;
+mod attacks;
 mod attention;
 mod cases;
 mod clock;
@@ -12,6 +13,7 @@ mod desk;
 mod engine;
 mod error;
 mod execute;
+mod guides;
 mod ingest;
 mod keys;
 mod logins;
@@ -44,6 +46,7 @@ use tokio::sync::{Notify, broadcast, watch};
 
 pub use accounts::{LoginRefused, PASSWORD_CHARS_MIN, PasswordRefused, Preferences, Session, SessionStart};
 pub use alerts::{AlertGroup, AlertView, RawLine, RuleInfo, Today};
+pub use attacks::{AttackView, RecordedAttack, RecordedEvent, RecordedStage, Sight, StageView};
 pub use attention::{Attention, AttentionItem, LinkState, Urgency, What};
 pub use cases::{CaseRow, CaseView};
 pub use clock::Clock;
@@ -52,6 +55,7 @@ pub use desk::{Reach, WarningRow, WarningView};
 pub use engine::Content;
 pub use error::{Error, Result};
 pub use execute::Executed;
+pub use guides::{GuideStep, GuideView, PLACEHOLDERS, SourceGuide, Way};
 pub use keys::{KeyError, Keys, node_id_of, random, verify};
 pub use map::{CountryRow, Dot, Lane, Strip};
 pub use members::{Enrolled, InviteOrder};
@@ -80,6 +84,8 @@ pub struct App {
     engine: Arc<engine::Holder>,
     warninglists: egress::Warninglists,
     suppliers: SupplierList,
+    guides: Vec<SourceGuide>,
+    attacks: Arc<Vec<RecordedAttack>>,
     /// The hub above, once enrolled.
     hub_key: Mutex<Option<Vec<u8>>>,
     link: watch::Sender<LinkState>,
@@ -118,6 +124,7 @@ impl App {
             }
         }
         let suppliers = content.suppliers.clone();
+        let (guides, attacks) = (content.guides.clone(), Arc::new(content.attacks.clone()));
         let head = store.published_head().await?;
         let scanned = store.scan_cursor().await?;
         // an older copy of the log must not give out numbers that were scanned already
@@ -127,6 +134,8 @@ impl App {
             engine,
             warninglists,
             suppliers,
+            guides,
+            attacks,
             hub_key: Mutex::new(None),
             link: watch::Sender::new(LinkState::Alone),
             metrics: Metrics::default(),

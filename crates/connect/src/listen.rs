@@ -27,6 +27,7 @@ mod limits;
 mod peers;
 mod quota;
 pub mod reason;
+mod senders;
 mod syslog_stream;
 mod syslog_udp;
 mod tls;
@@ -38,6 +39,7 @@ pub use counters::{Counted, Counters};
 pub use follow::FollowFrom;
 pub use http::HttpSenders;
 pub use limits::{ListenLimits, Quota};
+pub use senders::Senders;
 pub use tls::{TlsProblem, tls_config};
 
 /// What to listen on. Port 0 takes any free port.

@@ -18,6 +18,7 @@ mod linux;
 pub mod objects;
 mod orthanc;
 mod pairs;
+mod pan_os;
 mod stamp;
 mod structured_data;
 mod syslog;
@@ -71,6 +72,8 @@ pub enum Format {
     Veeam,
     /// Cisco's `%FACILITY-SEVERITY-MNEMONIC`.
     Cisco,
+    /// Palo Alto Networks PAN-OS.
+    PanOs,
     /// A web server's access log.
     AccessLog,
     /// None of these; the line is its `message`.
@@ -93,13 +96,14 @@ impl Format {
             Self::Vmware => "vmware",
             Self::Veeam => "veeam",
             Self::Cisco => "cisco",
+            Self::PanOs => "pan-os",
             Self::AccessLog => "access-log",
             Self::Text => "text",
         }
     }
 
     /// Every format, for messages and checks.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Json,
         Self::Syslog,
         Self::Fortigate,
@@ -112,6 +116,7 @@ impl Format {
         Self::Vmware,
         Self::Veeam,
         Self::Cisco,
+        Self::PanOs,
         Self::AccessLog,
         Self::Text,
     ];
@@ -271,6 +276,9 @@ fn structured_body<'a>(body: &'a str, program: &str, pairs: &mut Pairs<'a>) -> F
         && leef::read(leef, pairs).is_some()
     {
         return Format::Leef;
+    }
+    if pan_os::read(body, pairs).is_some() {
+        return Format::PanOs;
     }
     if auditd::is_record(body) && auditd::read(body, pairs).is_some() {
         return Format::Auditd;

@@ -354,6 +354,11 @@ impl MappingSet {
             .any(|source| rule.satisfied_by(&source.logsource))
     }
 
+    /// The ids of the shapes in the set, e.g. `fortigate/kv`.
+    pub fn shapes(&self) -> impl Iterator<Item = &str> {
+        self.compiled.shapes.iter().map(|shape| shape.id.as_str())
+    }
+
     /// The ids of the mappings in the set.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.compiled.mappings.iter().map(|mapping| mapping.id.as_str())

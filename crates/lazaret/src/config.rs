@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use app::AppConfig;
-use connect::listen::HttpSenders;
+use connect::listen::{HttpSenders, Quota, Senders};
 
 use crate::roles::Role;
 
@@ -98,6 +98,10 @@ pub struct Listeners {
     pub tls: Option<TlsFiles>,
     /// Whose events the HTTP listeners take.
     pub senders: HttpSenders,
+    /// From where syslog is taken.
+    pub syslog_senders: Senders,
+    /// What one source may send.
+    pub quota: Quota,
 }
 
 /// A hub's link address.

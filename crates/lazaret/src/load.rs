@@ -3,17 +3,22 @@
 
 use std::path::{Path, PathBuf};
 
-use app::SupplierList;
+use anyhow::Context as _;
 use app::suppliers::{ProductEntry, SupplierEntry};
+use app::{RecordedAttack, RecordedEvent, RecordedStage, SourceGuide, SupplierList};
 use detect::sigma::{RuleOrigin, RuleText};
 
+use jiff::{SignedDuration, Timestamp};
+
+use crate::content::cast::{Cast, Variant};
+use crate::content::scenario::{SCENARIOS, Scenario, shared_suppliers};
 use crate::content::suppliers::Supplier;
 use crate::content::{Content, FILE_BYTES_MAX, FILES_MAX};
 
 /// The built-in content with an operator's rules and further suppliers beside it. What cannot be read of the
 /// operator's rules is logged and left out.
 pub fn content(rules_dir: Option<&Path>, more_suppliers: &[Supplier]) -> anyhow::Result<app::Content> {
-    let built_in = Content::builtin();
+    let built_in = &Content::builtin();
     let warninglists =
         built_in.under("warninglists").filter(|(path, _)| path.ends_with(".txt")).map(|(_, text)| text.to_owned());
     let mut suppliers = suppliers()?;
@@ -23,6 +28,8 @@ pub fn content(rules_dir: Option<&Path>, more_suppliers: &[Supplier]) -> anyhow:
         mappings: built_in.mappings(),
         warninglists: warninglists.collect(),
         suppliers,
+        guides: guides()?,
+        attacks: attacks(built_in)?,
         options: detect::engine::EngineOptions::default(),
     })
 }
@@ -39,6 +46,48 @@ pub fn rules(rules_dir: Option<&Path>) -> Vec<RuleText> {
 /// The list of suppliers and products.
 pub fn suppliers() -> anyhow::Result<SupplierList> {
     Ok(SupplierList { suppliers: Content::builtin().suppliers()?.suppliers.iter().map(entry).collect() })
+}
+
+/// How each product is connected, in the order of the list.
+pub fn guides() -> anyhow::Result<Vec<SourceGuide>> {
+    let built_in = Content::builtin();
+    let mut guides = Vec::new();
+    for (path, text) in built_in.under("sources").filter(|(path, _)| path.ends_with(".toml")) {
+        guides.push(SourceGuide::parse(text).with_context(|| path.to_owned())?);
+    }
+    guides.sort_by_key(|guide| guide.order);
+    Ok(guides)
+}
+
+/// The re-enacted attacks, as any one hospital would see them, and the seed under which they are drawn.
+fn attacks(content: &Content) -> anyhow::Result<Vec<RecordedAttack>> {
+    const SEED: u64 = 1;
+    let scenarios = SCENARIOS.iter().map(|id| Scenario::read(content, id)).collect::<anyhow::Result<Vec<_>>>()?;
+    let cast = Cast::draw(content, SEED, Variant::Attack, &shared_suppliers(&scenarios))?;
+    scenarios.iter().map(|scenario| attack(content, &cast, scenario)).collect()
+}
+
+fn attack(content: &Content, cast: &Cast, scenario: &Scenario) -> anyhow::Result<RecordedAttack> {
+    let mut stages: Vec<RecordedStage> = Vec::new();
+    for beat in scenario.beats(content, cast)? {
+        // the same moment at several hospitals is one stage
+        if stages.iter().any(|known| known.seen == beat.seen) {
+            continue;
+        }
+        let begins = Timestamp::UNIX_EPOCH + beat.offset;
+        let event = |(after, bytes): (SignedDuration, Vec<u8>)| RecordedEvent {
+            carrier: beat.carrier,
+            at: begins + after,
+            bytes,
+        };
+        stages.push(RecordedStage {
+            stage: beat.stage.clone(),
+            seen: beat.seen.clone(),
+            day: u32::try_from(beat.offset.as_hours() / 24).unwrap_or_default(),
+            events: beat.lines(begins).into_iter().map(event).collect(),
+        });
+    }
+    Ok(RecordedAttack { id: scenario.id.clone(), title: scenario.title.clone(), label: scenario.label.clone(), stages })
 }
 
 fn entry(supplier: &Supplier) -> SupplierEntry {

@@ -13,7 +13,7 @@ use crate::{Error, NewAudit, Store, people};
 pub struct Source {
     /// Its number in the event log; counts up from 1.
     pub number: u32,
-    /// What it is recognised by, e.g. `syslog/10.1.2.3` or `http/<token name>`.
+    /// What it is recognised by, e.g. `syslog:10.1.2.3` or `http:<token name>`.
     pub key: String,
     /// What people call it; the key until somebody names it.
     pub name: String,
@@ -153,9 +153,9 @@ impl Store {
         row.as_ref().map(source).transpose()
     }
 
-    /// Makes an HTTP source `http/<name>` with a token, or gives it a new one; its number.
+    /// Makes an HTTP source `http:<name>` with a token, or gives it a new one; its number.
     pub async fn add_source_token(&self, name: &str, token_hash: &str, audit: NewAudit) -> Result<u32, Error> {
-        let key = format!("http/{name}");
+        let key = format!("http:{name}");
         let mut tx = self.db.begin().await?;
         let number = match insert_source(&mut tx, &key, name, "http", Some(token_hash), audit.at).await? {
             Some(number) => number,

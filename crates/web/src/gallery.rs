@@ -16,6 +16,9 @@ use crate::frame::{ClockShown, Drill, Frame, Link, Person, Place, Scheme, StateL
 use crate::screen::account::{AuditPage, AuditRow, PeoplePage, PersonRow, PreferencesPage};
 use crate::screen::alerts::{AlertListPage, AlertPage, AlertRow, AlertsPage, GroupRow, Line, RuleShown};
 use crate::screen::cases::{Answer, CaseFormPage, CasePage, CaseRow, CasesPage, CheckPage, ConfirmPage, NoteShown};
+use crate::screen::connect::{
+    AttackRows, ConnectListPage, ConnectPage, GuideRow, SenderRow, SightPage, StageRow, StepRow,
+};
 use crate::screen::desk::{DeliveryRow, DeskFormPage, DeskPage, DeskRow, DeskWarningPage, SeenRow, SuspectedRow};
 use crate::screen::entry::{FirstRunPage, HelpPage, LoginPage, message};
 use crate::screen::map::{LaneRow, MapPage, PLACES, Tile, heat, ranked, strip};
@@ -484,6 +487,63 @@ fn source_row(number: u32, name: &str, carrier: &str, minutes: i64) -> SourceRow
     }
 }
 
+fn connect_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
+    let w = s.w();
+    let guide = |id: &str, name: &str, sources: u64| GuideRow {
+        id: id.into(),
+        name: name.into(),
+        shows: "VPN and administrator log-ins, viruses and attacks it saw, changes to its own configuration.".into(),
+        sources,
+    };
+    let f = s.hospital("connect-title", Place::Sources);
+    let page = ConnectListPage { f, rows: vec![guide("fortigate", "FortiGate", 1), guide("veeam", "Veeam", 0)] };
+    pages.push(("connect-list", page.render().unwrap()));
+    let sender = |number: u32, name: &str, format: &str| SenderRow {
+        number,
+        name: name.into(),
+        format: format.into(),
+        last_at: Some(ago(2)),
+    };
+    let page = ConnectPage {
+        f: Frame { name: "FortiGate".into(), ..s.hospital("connect-title", Place::Sources) },
+        shows: "VPN and administrator log-ins.".into(),
+        connected: vec![sender(1, "FG-KH-01", "fortigate/kv")],
+        others: vec![sender(2, "10.20.0.9", "fallback/text")],
+        steps: vec![
+            StepRow {
+                say: "On the FortiGate's command line.".into(),
+                lines: "config log syslogd setting\n    set status enable\nend".into(),
+                tried: w.t("connect-untried"),
+                lacking: w.with("connect-lacking", "line", "syslog_udp = \"0.0.0.0:5514\""),
+            },
+            StepRow { say: "Look.".into(), lines: String::new(), tried: String::new(), lacking: String::new() },
+        ],
+    };
+    pages.push(("connect", page.render().unwrap()));
+    let stage = |stage: &str, sight: &'static str, connect: Option<(String, String)>| StageRow {
+        day: "13".into(),
+        stage: stage.into(),
+        seen: "The virus protection names an intruder's toolkit on one computer.".into(),
+        sight,
+        rules: if sight == "alert" { vec!["Attack tool seen by antivirus".into()] } else { Vec::new() },
+        connect,
+    };
+    let page = SightPage {
+        f: s.hospital("sight-title", Place::Sources),
+        attacks: vec![AttackRows {
+            title: "After the attack on the Irish health service, 2021".into(),
+            label: "reconstruction".into(),
+            finding: w.with_all("sight-finding", &[("seen", "4"), ("all", "9"), ("kept", "2"), ("blind", "3")]),
+            stages: vec![
+                stage("first sign", "alert", None),
+                stage("quiet sign", "kept", None),
+                stage("backups", "blind", Some(("veeam".into(), "Veeam Backup & Replication".into()))),
+            ],
+        }],
+    };
+    pages.push(("sight", page.render().unwrap()));
+}
+
 fn source_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
     let w = s.w();
     let rows = vec![
@@ -507,6 +567,7 @@ fn source_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
         ],
     };
     pages.push(("sources", page.render().unwrap()));
+    connect_pages(s, pages);
     let page = SourcePage {
         f: s.hospital("source-title", Place::Sources),
         row: rows[0].clone(),

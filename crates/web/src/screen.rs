@@ -6,6 +6,7 @@ use crate::parts::Html;
 pub(crate) mod account;
 pub(crate) mod alerts;
 pub(crate) mod cases;
+pub(crate) mod connect;
 pub(crate) mod desk;
 pub(crate) mod entry;
 pub(crate) mod map;

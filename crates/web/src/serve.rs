@@ -17,6 +17,7 @@ mod account;
 mod alerts;
 mod assets;
 mod cases;
+mod connect;
 mod desk;
 mod desk_form;
 mod entry;
@@ -113,6 +114,9 @@ fn of(place: Place) -> Routes {
             .route("/cases/{id}/reopen", post(cases::reopen)),
         Place::Sources => routes
             .route("/sources", get(sources::list))
+            .route("/sources/connect", get(connect::list))
+            .route("/sources/connect/{id}", get(connect::one))
+            .route("/sources/sight", get(connect::sight))
             .route("/sources/tokens", post(sources::make_token))
             .route("/sources/tokens/{key}", get(once::show))
             .route("/sources/{number}", get(sources::one).post(sources::save)),

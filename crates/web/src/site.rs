@@ -40,10 +40,12 @@ pub enum SecureCookies {
 pub struct Listener {
     /// What is spoken there.
     pub kind: ListenerKind,
-    /// Name or address as senders reach it.
+    /// Name or address as senders reach it; empty where it takes any address of this machine.
     pub host: String,
     /// Port.
     pub port: u16,
+    /// What it shows over TLS, PEM.
+    pub certificate: Option<String>,
 }
 
 /// What a listener speaks.

@@ -67,7 +67,12 @@ async fn node(places: Vec<Place>) -> Node {
         theatre: Some(Arc::new(web::theatre::TheatreData::default)),
         secure_cookies: SecureCookies::No,
         lang: "en".to_owned(),
-        listeners: vec![Listener { kind: ListenerKind::SyslogTcp, host: "klinik.example".to_owned(), port: 5514 }],
+        listeners: vec![Listener {
+            kind: ListenerKind::SyslogTcp,
+            host: "klinik.example".to_owned(),
+            port: 5514,
+            certificate: None,
+        }],
     };
     let router = web::router(Arc::clone(&app), site).unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -62,6 +62,10 @@ pub(super) async fn accept_all<I, F, S>(
             continue;
         };
         let source = shared.peers.source(carrier, from.ip());
+        if carrier == Carrier::Syslog && !shared.limits.senders.allow(from.ip()) {
+            shared.refuse(&source, reason::SENDER, 1);
+            continue;
+        }
         let place = open_by_peer.enter(from.ip(), shared.limits.connections_per_peer_max);
         let Some(place) = place.filter(|_| open.len() < shared.limits.connections_max) else {
             shared.refuse(&source, reason::CONNECTIONS, 1);

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use super::senders::Senders;
+
 /// What one source may send; a bucket that refills all the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
@@ -26,6 +28,8 @@ pub struct ListenLimits {
     /// Longest message in bytes; what is longer is cut. Not above the event
     /// log's own limit.
     pub message_bytes_max: usize,
+    /// Who may send syslog at all.
+    pub senders: Senders,
     /// What each source may send.
     pub quota: Quota,
     /// Open connections of one listener.
@@ -64,6 +68,7 @@ impl Default for ListenLimits {
     fn default() -> Self {
         ListenLimits {
             message_bytes_max: 1 << 20,
+            senders: Senders::default(),
             quota: Quota::default(),
             connections_max: 4096,
             connections_per_peer_max: 256,

@@ -36,6 +36,8 @@ pub const LOG_FAILED: &str = "log-failed";
 pub const TOO_LARGE: &str = "too-large";
 /// A line that is not what it should be.
 pub const BAD_LINE: &str = "bad-line";
+/// Syslog from an address that may not send.
+pub const SENDER: &str = "sender-not-allowed";
 /// No token, or one that is not ours.
 pub const UNAUTHORISED: &str = "unauthorised";
 /// A body that cannot be unpacked.

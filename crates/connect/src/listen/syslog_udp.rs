@@ -174,6 +174,10 @@ fn read_some<I: Intake>(
         };
         shared.counters.read(bytes);
         let source = shared.peers.source(Carrier::Syslog, from.ip());
+        if !shared.limits.senders.allow(from.ip()) {
+            shared.refuse(&source, reason::SENDER, 1);
+            continue;
+        }
         match datagram(buffer.get(..bytes).unwrap_or_default()) {
             Some(Framed::Message(message) | Framed::Cut(message)) => take(message, &source, waiting, shared),
             Some(Framed::Refused { reason, .. }) => shared.refuse(&source, reason, 1),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// One line of every kind, as their senders write them.
-pub(crate) const SAMPLES: [(&str, Format); 19] = [
+pub(crate) const SAMPLES: [(&str, Format); 20] = [
     (r#"{"Channel":"Security","EventID":4624}"#, Format::Json),
     (r#"<134>1 2026-11-24T08:17:00.758Z localhost kis 12675 - - {"level":"info","message":"hello"}"#, Format::Json),
     (r#"<13>Nov 24 08:16:53 dc01 ossec: {"win":{"system":{"eventID":"1"}}}"#, Format::Json),
@@ -44,6 +44,10 @@ pub(crate) const SAMPLES: [(&str, Format); 19] = [
     (
         "172.16.5.10 6705: Feb 17 13:40:03.673: %PARSER-5-CFGLOG_LOGGEDCMD: User:admin  logged command:no x",
         Format::Cisco,
+    ),
+    (
+        "<14>Nov 24 08:16:53 PA-01 1,2026/11/24 08:16:53,0079,SYSTEM,general,0,2026/11/24 08:16:53,,general,,0,0,general,informational,\"up, again\"",
+        Format::PanOs,
     ),
     (r#"203.0.113.9 - - [24/Nov/2026:08:16:53 +0100] "GET / HTTP/1.1" 200 5"#, Format::AccessLog),
 ];

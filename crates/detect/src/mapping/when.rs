@@ -39,7 +39,7 @@ impl TimePath {
 }
 
 /// Reads any of: RFC 3339 (zone optional, space or `T`), epoch seconds to nanoseconds, `audit(…)`, RFC 3164 (year
-/// optional), Orthanc's `MMDD hh:mm:ss`, and access logs' `24/Nov/2026:08:16:53 +0100`.
+/// optional), Orthanc's `MMDD hh:mm:ss`, access logs' `24/Nov/2026:08:16:53 +0100`, and PAN-OS's `2026/11/24 08:16:53`.
 pub(crate) fn read(text: &str, received_at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     let text = text.trim().trim_start_matches(['*', '.']);
     let first = text.bytes().next()?;
@@ -53,6 +53,7 @@ pub(crate) fn read(text: &str, received_at: Timestamp, zone: &TimeZone) -> Optio
         .or_else(|| epoch(text))
         .or_else(|| month_and_day(text, received_at, zone))
         .or_else(|| slashed(text, zone))
+        .or_else(|| year_first(text, zone))
 }
 
 fn iso(text: &str, zone: &TimeZone) -> Option<Timestamp> {
@@ -131,6 +132,14 @@ fn slashed(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     format!("{year:04}-{month:02}-{day:02}T{time}{offset}").parse().ok()
 }
 
+/// `2026/11/24 08:16:53`.
+fn year_first(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let (date, time) = text.split_once(' ')?;
+    let mut parts = date.split('/');
+    let (year, month, day) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    at(year, month, day, clock(time)?, zone)
+}
+
 fn clock(text: &str) -> Option<Time> {
     text.trim_end_matches(':').replacen(',', ".", 1).parse().ok()
 }
@@ -179,6 +188,7 @@ mod tests {
         check("2026-11-24 08:16:53.5", "2026-11-24T07:16:53.5Z");
         check("Nov 24 2026 08:16:53", "2026-11-24T07:16:53Z");
         check("1124 08:00:00.125397", "2026-11-24T07:00:00.125397Z");
+        check("2026/11/24 08:16:53", "2026-11-24T07:16:53Z");
     }
 
     #[test]

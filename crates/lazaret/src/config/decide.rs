@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use app::{AppConfig, Approval, Limits, Outgoing, Trial};
-use connect::listen::HttpSenders;
+use connect::listen::{HttpSenders, Quota, Senders};
 use domain::cluster::Thresholds;
 use jiff::tz::TimeZone;
 
@@ -185,6 +185,16 @@ impl Deciding<'_> {
         let known = "token or anyone";
         let given = raw.http_senders.as_deref();
         let senders = self.word("listen.http_senders", given, Some(HttpSenders::WithToken), senders, known);
+        let plain = Quota::default();
+        let quota = Quota {
+            events_per_s: raw.source_rate.unwrap_or(plain.events_per_s).max(1),
+            events_burst: raw.source_burst.unwrap_or(plain.events_burst).max(1),
+        };
+        let syslog_senders = Senders::parse(raw.syslog_senders.iter().map(String::as_str)).unwrap_or_else(|text| {
+            let what = format!("{text:?} is no address block");
+            self.problem("listen.syslog_senders", what, "write e.g. [\"10.0.0.0/8\", \"fd00::/8\"]");
+            Senders::default()
+        });
         Listeners {
             syslog_udp: self.address("listen.syslog_udp", raw.syslog_udp.as_deref()),
             syslog_tcp: self.address("listen.syslog_tcp", raw.syslog_tcp.as_deref()),
@@ -193,6 +203,8 @@ impl Deciding<'_> {
             https,
             tls,
             senders: senders.unwrap_or_default(),
+            syslog_senders,
+            quota,
         }
     }
 

@@ -99,6 +99,12 @@ pub struct RawListeners {
     pub key: Option<String>,
     /// `token` or `anyone`.
     pub http_senders: Option<String>,
+    /// Address blocks.
+    pub syslog_senders: Vec<String>,
+    /// Events a second from one source.
+    pub source_rate: Option<u32>,
+    /// Events at once from one source.
+    pub source_burst: Option<u32>,
 }
 
 /// One `[[follow]]`.

@@ -119,6 +119,13 @@ http = {http}
 # key = "listen.key"
 # HTTP senders show a token that the page Sources makes ("token"), or may be anybody who reaches the port ("anyone").
 # http_senders = "token"
+# From where syslog is taken; syslog has no other proof of who sends. Empty is from everywhere. What is refused is counted
+# on the page Sources.
+# syslog_senders = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
+# What one source may send: events a second on average, and at once after a silence. A sender over it waits (TCP, HTTP) or
+# is counted (UDP); the others are not touched.
+# source_rate = 5000
+# source_burst = 50000
 
 # Files to follow; repeat the section for each.
 # [[follow]]

@@ -66,10 +66,10 @@ fn the_defaults_in_the_template_are_the_defaults() {
 #[test]
 fn every_problem_is_told_at_once_with_its_way_out() {
     let text = "role = \"clinic\"\nname = \"\"\ncountry = \"Romania\"\n[console]\nlisten = \"0.0.0.0:8443\"\n\
-                [events]\nkeep = \"90\"\n[uplink]\nproxy = \"socks5://x\"\n";
+                [listen]\nsyslog_senders = [\"lan\"]\n[events]\nkeep = \"90\"\n[uplink]\nproxy = \"socks5://x\"\n";
     let problems = Config::read(text, Path::new("/")).unwrap_err();
     let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
-    for key in ["role", "name", "country", "console.listen", "events.keep", "uplink.proxy"] {
+    for key in ["role", "name", "country", "console.listen", "listen.syslog_senders", "events.keep", "uplink.proxy"] {
         assert!(keys.contains(&key), "{key} in {keys:?}");
     }
     assert!(problems.iter().all(|problem| !problem.instead.is_empty()));

@@ -121,7 +121,7 @@ pub fn check(content: &Content, depth: Depth) -> Report {
     }
     let mappings = Arc::new(mappings);
     rules::check(content, &mappings, depth, &mut report);
-    rest::check(content, &mut report);
+    rest::check(content, &mappings, &mut report);
     if depth == Depth::Day {
         day::check(content, &mappings, &mut report);
     }

@@ -100,7 +100,7 @@ impl Starting {
             theatre: extras.theatre.clone(),
             secure_cookies,
             lang: console.language.clone(),
-            listeners: listeners_shown(doors),
+            listeners: listeners_shown(doors, self.config.listeners.tls.as_ref()),
         };
         let router: Router = web::router(Arc::clone(&self.app), site)
             .map_err(|fault| anyhow::anyhow!("the message catalogue is faulty: {fault:?}"))?;
@@ -140,7 +140,12 @@ impl Starting {
     ) -> anyhow::Result<Option<SocketAddr>> {
         let Some(listener) = listener else { return Ok(None) };
         let message_bytes_max = self.config.events.event_bytes_max;
-        let limits = ListenLimits { message_bytes_max, ..ListenLimits::default() };
+        let limits = ListenLimits {
+            message_bytes_max,
+            senders: self.config.listeners.syslog_senders.clone(),
+            quota: self.config.listeners.quota,
+            ..ListenLimits::default()
+        };
         let bound = connect::listen::bind(listener, limits).await.with_context(|| key.to_owned())?;
         let address = bound.address();
         self.door_tasks.spawn(bound.run(Arc::clone(&self.app), closing.clone()));
@@ -154,7 +159,8 @@ fn tls_of(files: &TlsFiles) -> anyhow::Result<Arc<rustls::ServerConfig>> {
     Ok(connect::listen::tls_config(&read(&files.certificate)?, &read(&files.key)?, None)?)
 }
 
-fn listeners_shown(doors: &Doors) -> Vec<web::Listener> {
+fn listeners_shown(doors: &Doors, tls: Option<&TlsFiles>) -> Vec<web::Listener> {
+    let certificate = tls.and_then(|files| std::fs::read_to_string(&files.certificate).ok());
     let doors = [
         (web::ListenerKind::SyslogUdp, doors.syslog_udp),
         (web::ListenerKind::SyslogTcp, doors.syslog_tcp),
@@ -164,7 +170,10 @@ fn listeners_shown(doors: &Doors) -> Vec<web::Listener> {
     ];
     let shown = |(kind, door): (web::ListenerKind, Option<SocketAddr>)| {
         let address = door?;
-        Some(web::Listener { kind, host: address.ip().to_string(), port: address.port() })
+        let host = if address.ip().is_unspecified() { String::new() } else { address.ip().to_string() };
+        let over_tls = matches!(kind, web::ListenerKind::SyslogTls | web::ListenerKind::HttpTls);
+        let certificate = certificate.clone().filter(|_| over_tls);
+        Some(web::Listener { kind, host, port: address.port(), certificate })
     };
     doors.into_iter().filter_map(shown).collect()
 }

@@ -246,7 +246,7 @@ pub async fn sources_count(place: &Place) {
     assert_eq!((source.received, source.stored, source.refused), (20, 14, 6));
     assert_eq!(source.refused_by, BTreeMap::from([("too-long".to_owned(), 4), ("disk-full".to_owned(), 2)]));
     assert_eq!((source.name.as_str(), source.zone.as_deref()), ("Firewall", Some("Europe/Riga")));
-    assert_eq!(store.source_by_token("hash1").await.unwrap().unwrap().key, "http/winlogbeat");
+    assert_eq!(store.source_by_token("hash1").await.unwrap().unwrap().key, "http:winlogbeat");
     assert_eq!(store.add_source_token("winlogbeat", "hash2", audit("token-added", 3)).await.unwrap(), second);
     assert_eq!(store.source_by_token("hash1").await.unwrap(), None);
     store.remove_source_token(second, audit("token-removed", 4)).await.unwrap();

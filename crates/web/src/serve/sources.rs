@@ -6,6 +6,7 @@ use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Redirect};
 use jiff::SignedDuration;
 
+use super::connect::host_of;
 use super::fault::{Answer, Fault};
 use super::form::Signed;
 use super::names::supplier_choices;
@@ -38,7 +39,13 @@ async fn shown(visitor: &Visitor, problems: Vec<Problem>, token_name: &str) -> A
     let page = SourcesPage {
         total: sources.len() as u64,
         rows: sources.into_iter().map(|source| row(visitor, source)).collect(),
-        ways: visitor.console.site.listeners.iter().flat_map(|listener| ways(&words, listener)).collect(),
+        ways: visitor
+            .console
+            .site
+            .listeners
+            .iter()
+            .flat_map(|listener| ways(&words, listener, &visitor.host))
+            .collect(),
         token_name: token_name.to_owned(),
         coverage: coverage.collect(),
         f,
@@ -75,9 +82,13 @@ fn row(visitor: &Visitor, source: app::Source) -> SourceRow {
     }
 }
 
+/// A queue on disk that has an end and drops rather than lets a program wait for its log.
+const QUEUE: &str = "action.resumeRetryCount=\"-1\" queue.type=\"LinkedList\" queue.filename=\"lazaret\"\n    queue.size=\"50000\" queue.maxDiskSpace=\"500m\" queue.saveOnShutdown=\"on\" queue.timeoutEnqueue=\"0\")";
+
 /// The lines a sender needs, with host and port filled in.
-fn ways(words: &Words, listener: &Listener) -> Vec<Way> {
-    let Listener { kind, host, port } = listener;
+fn ways(words: &Words, listener: &Listener, asked: &str) -> Vec<Way> {
+    let Listener { kind, port, .. } = listener;
+    let host = host_of(listener, asked);
     let way = |key: &str, hint: &str, lines: String| Way { name: words.word("way", key), hint: words.t(hint), lines };
     let scheme = if *kind == ListenerKind::HttpTls { "https" } else { "http" };
     match kind {
@@ -90,14 +101,14 @@ fn ways(words: &Words, listener: &Listener) -> Vec<Way> {
             "syslog-tcp",
             "way-tcp-hint",
             format!(
-                "*.* action(type=\"omfwd\" target=\"{host}\" port=\"{port}\" protocol=\"tcp\"\n    template=\"RSYSLOG_SyslogProtocol23Format\" action.resumeRetryCount=\"-1\" queue.type=\"LinkedList\"\n    queue.filename=\"lazaret\" queue.saveOnShutdown=\"on\")"
+                "*.* action(type=\"omfwd\" target=\"{host}\" port=\"{port}\" protocol=\"tcp\"\n    template=\"RSYSLOG_SyslogProtocol23Format\" {QUEUE}"
             ),
         )],
         ListenerKind::SyslogTls => vec![way(
             "syslog-tls",
             "way-tls-hint",
             format!(
-                "*.* action(type=\"omfwd\" target=\"{host}\" port=\"{port}\" protocol=\"tcp\"\n    template=\"RSYSLOG_SyslogProtocol23Format\" StreamDriver=\"gtls\" StreamDriverMode=\"1\"\n    StreamDriverAuthMode=\"x509/name\" StreamDriverPermittedPeers=\"{host}\")"
+                "*.* action(type=\"omfwd\" target=\"{host}\" port=\"{port}\" protocol=\"tcp\"\n    template=\"RSYSLOG_SyslogProtocol23Format\" StreamDriver=\"gtls\" StreamDriverMode=\"1\"\n    StreamDriverAuthMode=\"x509/name\" StreamDriverPermittedPeers=\"{host}\"\n    {QUEUE}"
             ),
         )],
         ListenerKind::Http | ListenerKind::HttpTls => vec![
@@ -132,7 +143,7 @@ pub(super) async fn make_token(form: Signed) -> Answer {
     let http = |listener: &&Listener| matches!(listener.kind, ListenerKind::Http | ListenerKind::HttpTls);
     let lines = console.site.listeners.iter().find(http).map_or_else(String::new, |listener| {
         let scheme = if listener.kind == ListenerKind::HttpTls { "https" } else { "http" };
-        bulk_lines(scheme, &listener.host, listener.port, &token)
+        bulk_lines(scheme, host_of(listener, &form.visitor.host), listener.port, &token)
     });
     let shown = Shown {
         title: words.with("sources-token-title", "name", name),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use app::{AttentionItem, LinkState, Session, Urgency as Soon, What};
 use axum::extract::FromRequestParts;
-use axum::http::header::COOKIE;
+use axum::http::header::{COOKIE, HOST};
 use axum::http::request::Parts;
 use axum::http::{Method, Uri};
 use jiff::tz::TimeZone;
@@ -21,6 +21,8 @@ pub(crate) struct Visitor {
     pub console: Arc<Console>,
     pub session: Session,
     pub query: Fields,
+    /// The name under which this console was asked for, without its port; empty where nobody said.
+    pub host: String,
     path: String,
 }
 
@@ -51,6 +53,7 @@ impl Visitor {
             console: Arc::clone(console),
             session,
             query: Fields::read(parts.uri.query().unwrap_or_default()),
+            host: host(parts),
             path: parts.uri.path().to_owned(),
         }))
     }
@@ -143,6 +146,17 @@ fn here(path: &str, query: &Fields) -> String {
     let pairs: Vec<String> =
         kept.map(|(name, value)| format!("{}={}", super::form::encoded(name), super::form::encoded(value))).collect();
     if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
+}
+
+/// The name in the `Host` header where it is a plain name or address; anything else is nobody's name.
+fn host(parts: &Parts) -> String {
+    let asked = parts.headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let name = match asked.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => asked,
+    };
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'));
+    if plain { name.to_owned() } else { String::new() }
 }
 
 fn cookie<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {

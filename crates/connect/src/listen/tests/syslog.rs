@@ -70,6 +70,27 @@ async fn a_flood_of_datagrams_is_stored_or_counted_to_the_last() {
 }
 
 #[tokio::test]
+async fn syslog_from_an_address_that_may_not_send_is_refused_and_counted() {
+    let kept = Kept::open();
+    let allowed = |blocks: &'static str| crate::listen::Senders::parse([blocks]).expect("a block");
+    let limits = ListenLimits { senders: allowed("10.20.0.0/16"), ..quick() };
+    let udp = Running::start(ListenerConfig::SyslogUdp { address: loopback() }, limits.clone(), &kept).await;
+    let tcp = Running::start(tcp(), limits, &kept).await;
+    let sender = UdpSocket::bind(loopback()).await.expect("binds");
+    sender.send_to(b"<13>stranger", udp.address).await.expect("sends");
+    assert!(is_closed(&mut connect(&tcp).await).await);
+    kept.until("both refusals", |k| k.refused_of(reason::SENDER) == 2).await;
+    udp.stop().await;
+    tcp.stop().await;
+    assert!(kept.texts().is_empty());
+    let limits = ListenLimits { senders: allowed("127.0.0.0/8"), ..quick() };
+    let udp = Running::start(ListenerConfig::SyslogUdp { address: loopback() }, limits, &kept).await;
+    sender.send_to(b"<13>known", udp.address).await.expect("sends");
+    kept.until_events(1).await;
+    udp.stop().await;
+}
+
+#[tokio::test]
 async fn a_full_log_makes_datagrams_count() {
     let limits = eventstore::Limits { free_bytes_min: u64::MAX / 2, ..log_limits() };
     let kept = Kept::new(super::OPEN, limits);
