@@ -116,7 +116,7 @@ fn ways(words: &Words, listener: &Listener, asked: &str) -> Vec<Way> {
                 "http",
                 "way-http-hint",
                 format!(
-                    "curl -H 'Authorization: Bearer TOKEN' -H 'Content-Type: application/x-ndjson' \\\n    --data-binary @events.ndjson {scheme}://{host}:{port}/ingest/v1/events"
+                    "curl -H 'Authorization: Bearer TOKEN' -H 'Content-Type: application/x-ndjson' \\\n    --data-binary @events.ndjson {scheme}://{host}:{port}/ingest"
                 ),
             ),
             way("bulk", "way-bulk-hint", bulk_lines(scheme, host, *port, "TOKEN")),
