@@ -39,7 +39,7 @@ pub fn mutants(text: &str) -> Vec<Mutant> {
     let documents: Vec<Value> = yaml::documents(text).into_iter().flatten().map(|node| value(&node)).collect();
     let mut found = Vec::new();
     for (index, document) in documents.iter().enumerate() {
-        for (what, effect, changed) in of_document(document) {
+        for (what, effect, changed) in of_document(document, &documents) {
             let mut all = documents.clone();
             all[index] = changed;
             let what = if documents.len() > 1 { format!("{}: {what}", title(document)) } else { what };
@@ -81,12 +81,12 @@ fn value(node: &Node) -> Value {
 
 type Change = (String, Effect, Value);
 
-fn of_document(document: &Value) -> Vec<Change> {
+fn of_document(document: &Value, all: &[Value]) -> Vec<Change> {
     if let Some(correlation) = document.get("correlation").and_then(Value::as_object) {
         let put = |(what, effect, changed): (String, Effect, Map<String, Value>)| {
             (what, effect, replaced(document, "correlation", Value::Object(changed)))
         };
-        return of_correlation(correlation).into_iter().map(put).collect();
+        return of_correlation(correlation, &asked_by_another(document, all)).into_iter().map(put).collect();
     }
     let Some(detection) = document.get("detection").and_then(Value::as_object) else { return Vec::new() };
     let Some(condition) = detection.get("condition").and_then(Value::as_str) else { return Vec::new() };
@@ -192,7 +192,21 @@ fn without(list: &[Value], index: usize) -> Value {
     Value::Array(rest)
 }
 
-fn of_correlation(correlation: &Map<String, Value>) -> Vec<(String, Effect, Map<String, Value>)> {
+/// The fields by which other correlations of the file group this one. Leaving such a field out here makes nothing wider:
+/// the other one then misses its field and falls silent.
+fn asked_by_another(document: &Value, all: &[Value]) -> Vec<Value> {
+    let Some(name) = document.get("name") else { return Vec::new() };
+    let list = |correlation: &Value, key: &str| {
+        correlation.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
+    };
+    let correlations = all.iter().filter_map(|other| other.get("correlation"));
+    correlations
+        .filter(|correlation| list(correlation, "rules").contains(name))
+        .flat_map(|correlation| list(correlation, "group-by"))
+        .collect()
+}
+
+fn of_correlation(correlation: &Map<String, Value>, kept: &[Value]) -> Vec<(String, Effect, Map<String, Value>)> {
     let mut found = Vec::new();
     let mut change = |what: String, changes: &[(&str, Option<Value>)]| {
         let mut changed = correlation.clone();
@@ -208,8 +222,12 @@ fn of_correlation(correlation: &Map<String, Value>) -> Vec<(String, Effect, Map<
     let list = |key: &str| correlation.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let groups = list("group-by");
     for (index, group) in groups.iter().enumerate() {
+        if kept.contains(group) {
+            continue;
+        }
+        // An alias that nothing groups by any more does no harm, and the groups that stay need theirs.
         let rest = (groups.len() > 1).then(|| without(&groups, index));
-        change(format!("without group-by {group}"), &[("group-by", rest), ("aliases", None)]);
+        change(format!("without group-by {group}"), &[("group-by", rest)]);
     }
     change("without timespan".to_owned(), &[("timespan", Some(json!("365d")))]);
     if kind == "temporal_ordered" {
@@ -271,6 +289,15 @@ mod tests {
             ("skip without C \"q\"", Effect::Wider),
         ];
         assert_eq!(short(rule), expected.map(|(what, effect)| (what.to_owned(), effect)));
+    }
+
+    #[test]
+    fn a_correlation_over_a_correlation_keeps_the_fields_that_the_outer_one_needs() {
+        let rule = "title: o\ncorrelation:\n  type: temporal_ordered\n  rules: [many, a]\n  group-by: [ip]\n  timespan: 1h\n---\n\
+                    title: i\nname: many\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [ip, host]\n  timespan: 1m\n  condition: {gte: 5}\n";
+        let groups: Vec<String> =
+            short(rule).into_iter().map(|(what, _)| what).filter(|what| what.contains("group-by")).collect();
+        assert_eq!(groups, ["o: without group-by \"ip\"", "i: without group-by \"host\""]);
     }
 
     #[test]
