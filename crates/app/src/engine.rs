@@ -2,6 +2,7 @@
 //! Immutable once built and swapped whole; the scanner notices the new generation before its next batch.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -46,6 +47,14 @@ pub(crate) struct Holder {
     parts: Mutex<Parts>,
     options: EngineOptions,
     mappings: Arc<MappingSet>,
+    refused: Refused,
+}
+
+/// Rule documents that do not load, by who brought them.
+#[derive(Debug, Default)]
+struct Refused {
+    own: AtomicU64,
+    of_warnings: AtomicU64,
 }
 
 struct Parts {
@@ -78,8 +87,11 @@ impl Holder {
             .filter_map(|live| Some(((live.issuer.0.clone(), live.release), Arc::new(live.content?))))
             .collect();
         let parts = Parts { base, warnings, since };
-        let engine = build(&parts, &mappings, &content.options);
-        Ok(Self { engine: ArcSwap::from_pointee(engine), parts: Mutex::new(parts), options: content.options, mappings })
+        let refused = Refused::default();
+        refused.own.store(problems.len() as u64, Relaxed);
+        let engine = build(&parts, &mappings, &content.options, &refused);
+        let engine = ArcSwap::from_pointee(engine);
+        Ok(Self { engine, parts: Mutex::new(parts), options: content.options, mappings, refused })
     }
 
     /// The engine in use.
@@ -120,6 +132,7 @@ impl Holder {
     /// Replaces the built-in and the operator's rules. Returns what does not load.
     pub(crate) fn replace_rules(&self, texts: Vec<RuleText>) -> Vec<RuleProblem> {
         let (base, problems) = RuleSet::parse(&texts);
+        self.refused.own.store(problems.len() as u64, Relaxed);
         self.change(|parts| {
             parts.base = base;
         });
@@ -129,7 +142,7 @@ impl Holder {
     fn change(&self, change: impl FnOnce(&mut Parts)) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut parts);
-        self.engine.store(Arc::new(build(&parts, &self.mappings, &self.options)));
+        self.engine.store(Arc::new(build(&parts, &self.mappings, &self.options, &self.refused)));
     }
 
     /// When a rule that is not built in was first seen here; notes it if this is the first time.
@@ -154,7 +167,15 @@ impl App {
 
     pub(crate) fn count_rebuild(&self) {
         self.metrics.add("lazaret_engine_rebuilds_total", "", 1);
+        self.show_engine();
+    }
+
+    /// Puts what the running engine holds, and what it could not take, into the metrics.
+    pub(crate) fn show_engine(&self) {
         self.metrics.set("lazaret_engine_rules", "", self.engine.rule_count());
+        let refused = &self.engine.refused;
+        self.metrics.set("lazaret_rules_refused", r#"from="own""#, refused.own.load(Relaxed));
+        self.metrics.set("lazaret_rules_refused", r#"from="warnings""#, refused.of_warnings.load(Relaxed));
     }
 
     /// When a rule came into this engine, for the *everyone at once* guard: a built-in rule's own date, otherwise when
@@ -184,11 +205,13 @@ fn midnight(date: &str) -> Option<Timestamp> {
     format!("{}T00:00:00Z", date.trim().replace('/', "-")).parse().ok()
 }
 
-fn build(parts: &Parts, mappings: &Arc<MappingSet>, options: &EngineOptions) -> Engine {
+fn build(parts: &Parts, mappings: &Arc<MappingSet>, options: &EngineOptions, refused: &Refused) -> Engine {
     let mut rules = parts.base.clone();
     let mut values = Vec::new();
+    let mut refused_of_warnings = 0;
     for ((_, release), content) in &parts.warnings {
         let (more, problems) = RuleSet::parse(&rule_texts(*release, content));
+        refused_of_warnings += problems.len() as u64;
         for problem in &problems {
             tracing::warn!(%problem, %release, "a rule of a warning does not load");
         }
@@ -197,6 +220,7 @@ fn build(parts: &Parts, mappings: &Arc<MappingSet>, options: &EngineOptions) -> 
         }
         values.extend(indicators(*release, content));
     }
+    refused.of_warnings.store(refused_of_warnings, Relaxed);
     Engine::build(rules, Arc::clone(mappings), IndicatorSet::build(values.into_iter()), options.clone())
 }
 

@@ -156,7 +156,7 @@ impl App {
             store,
         });
         app.load_sources().await?;
-        app.metrics.set("lazaret_engine_rules", "", app.engine.rule_count());
+        app.show_engine();
         Ok(app)
     }
 

@@ -117,7 +117,7 @@ fn search(
     found.from = micros(looked.from.max(kept_from)).min(now);
     found.to = now;
     found.events = looked.events;
-    found.limited = looked.end == LookBackEnd::LimitReached;
+    found.limited |= looked.end == LookBackEnd::LimitReached;
     Ok(found)
 }
 
@@ -149,7 +149,10 @@ impl Search<'_> {
             let mut scanner = Scanner::new(Arc::clone(self.scanner.engine()));
             let one = catch_unwind(AssertUnwindSafe(|| scanner.scan(std::slice::from_ref(event), self.now)));
             match one {
-                Ok(scan) => all.detections.extend(scan.detections),
+                Ok(scan) => {
+                    all.detections.extend(scan.detections);
+                    all.given_up.extend(scan.given_up);
+                }
                 Err(_) => {
                     tracing::error!(seq = event.seq, "an event makes the engine fail; the look-back leaves it out")
                 }
@@ -176,6 +179,8 @@ impl Search<'_> {
         let scan = catch_unwind(AssertUnwindSafe(|| scanner.scan(&events, now)))
             .unwrap_or_else(|_| self.scan_one_by_one(&events));
         let received: BTreeMap<u64, Timestamp> = chunk.iter().map(|kept| (kept.seq, kept.received_at)).collect();
+        // a search that gave up may have missed something: the answer says that a limit ended it
+        self.found.limited |= !scan.given_up.is_empty();
         for detection in scan.detections.iter().rev() {
             self.found.hits_total += 1;
             let received_at = received.get(&detection.seq).copied().unwrap_or(self.now);

@@ -12,7 +12,7 @@ pub struct Metrics {
 }
 
 /// Every metric: its name, its type, and what it counts with its unit.
-const KNOWN: [(&str, &str, &str); 20] = [
+const KNOWN: [(&str, &str, &str); 21] = [
     ("lazaret_events_received_total", "counter", "Events read from a source."),
     ("lazaret_events_stored_total", "counter", "Events durable in the event log."),
     ("lazaret_events_refused_total", "counter", "Events not stored, by reason."),
@@ -30,6 +30,7 @@ const KNOWN: [(&str, &str, &str); 20] = [
     ("lazaret_releases_taken_total", "counter", "Releases taken from the hub, by result."),
     ("lazaret_engine_rebuilds_total", "counter", "Times the engine was rebuilt and swapped."),
     ("lazaret_engine_rules", "gauge", "Rules in the running engine."),
+    ("lazaret_rules_refused", "gauge", "Rules that do not load (over a limit, or wrong), by who brought them."),
     ("lazaret_scan_behind_events", "gauge", "Events stored and not yet scanned."),
     ("lazaret_link_connected", "gauge", "1 while the hub is reached, else 0."),
     ("lazaret_limit_hits_total", "counter", "Times a written limit was hit, by limit."),

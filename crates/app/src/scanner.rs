@@ -321,6 +321,12 @@ impl App {
     fn count_scan(&self, batch: &Batch, scan: &Scan) {
         self.metrics.add("lazaret_events_scanned_total", "", batch.len() as u64);
         self.metrics.add("lazaret_events_quarantined_total", "", scan.quarantined.len() as u64);
+        let searches = scan.given_up.iter().map(|given_up| given_up.searches).sum();
+        self.metrics.add("lazaret_limit_hits_total", r#"limit="regex-steps""#, searches);
+        if let Some(first) = scan.given_up.first() {
+            let (seq, rule) = (first.seq, &first.rule_id);
+            tracing::warn!(seq, rule, searches, "regular expressions gave up on long values; they count as not found");
+        }
         for detection in &scan.detections {
             let level = detection.level();
             self.metrics.add("lazaret_detections_total", &format!("level=\"{level}\""), 1);
@@ -397,6 +403,7 @@ fn scan_or_bisect(
     scan.base.extend(more.base);
     scan.seen.extend(more.seen);
     scan.quarantined.extend(more.quarantined);
+    scan.given_up.extend(more.given_up);
     scan
 }
 

@@ -142,6 +142,17 @@ pub struct Quarantined {
     pub reason: String,
 }
 
+/// An event on which rules with regular expressions were not searched to their end, because a limit was hit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    /// The event's number.
+    pub seq: u64,
+    /// How many searches gave up.
+    pub searches: u64,
+    /// The first rule concerned; its expression counts as not found.
+    pub rule_id: String,
+}
+
 /// The result of one batch.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Scan {
@@ -153,6 +164,8 @@ pub struct Scan {
     pub seen: Vec<Seen>,
     /// One for each event that could not.
     pub quarantined: Vec<Quarantined>,
+    /// One for each event on which regular expressions gave up.
+    pub given_up: Vec<GivenUp>,
 }
 
 /// Whether events may state their own logsource.

@@ -6,6 +6,7 @@ pub mod compile;
 pub mod condition;
 pub mod correlation;
 pub mod expr;
+pub mod expression;
 pub mod filter;
 pub mod fold;
 pub mod item;

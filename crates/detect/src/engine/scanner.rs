@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::source_time::{SourceTimes, TimeFlag};
 use super::{
-    By, Detection, EmbeddedLogsource, Engine, MATCHED_MAX, MATCHED_VALUE_BYTES_MAX, OBSERVABLES_MAX, PlanKey,
+    By, Detection, EmbeddedLogsource, Engine, GivenUp, MATCHED_MAX, MATCHED_VALUE_BYTES_MAX, OBSERVABLES_MAX, PlanKey,
     Quarantined, RawEvent, Routed, Scan, Seen,
 };
 use crate::correlate::{BaseDetection, Correlated, CorrelationLosses, Correlator};
@@ -44,6 +44,7 @@ struct Memory {
     route_key: Vec<u8>,
     candidates: Candidates,
     matched: Vec<u32>,
+    gave_up_first: Option<u32>,
 }
 
 /// Rules of a part that are to be evaluated, each once.
@@ -167,6 +168,7 @@ impl Scanner {
         let mut buffers = std::mem::take(&mut self.memory.buffers);
         buffers.begin_event(slots.value_count());
         let before = scan.detections.len();
+        self.memory.gave_up_first = None;
         for part in &plan.parts {
             buffers.begin_part(engine.compiled.predicates.len());
             let mut view = View {
@@ -182,6 +184,10 @@ impl Scanner {
                 let number = self.memory.matched[place];
                 self.report_rule(&engine, &mut view, &about, number, scan);
             }
+        }
+        if let Some(number) = self.memory.gave_up_first {
+            let rule_id = engine.compiled.rules[number as usize].meta.id.clone();
+            scan.given_up.push(GivenUp { seq: raw.seq, searches: buffers.gave_up(), rule_id });
         }
         for found in engine.indicators.matches(event, &mut self.memory.text) {
             scan.detections.push(about.detection_by_indicator(found));
@@ -235,11 +241,18 @@ impl Scanner {
 
     /// Fills `memory.matched` with the numbers of the part's rules that match.
     fn matching_rules(&mut self, view: &mut View<'_, '_>, part: &Part, effort: Effort) {
-        let Memory { candidates, matched, .. } = &mut self.memory;
+        let Memory { candidates, matched, gave_up_first, .. } = &mut self.memory;
+        let mut holds = |view: &mut View<'_, '_>, number: u32| {
+            let before = view.buffers.gave_up();
+            let holds = view.holds(&view.compiled.rules[number as usize].root);
+            if view.buffers.gave_up() > before {
+                gave_up_first.get_or_insert(number);
+            }
+            holds
+        };
         matched.clear();
         if effort == Effort::Full {
-            let holds = |number: &&u32| view.holds(&view.compiled.rules[**number as usize].root);
-            matched.extend(part.rules.iter().filter(holds));
+            matched.extend(part.rules.iter().filter(|number| holds(view, **number)));
             return;
         }
         candidates.begin(part.rules.len());
@@ -260,7 +273,7 @@ impl Scanner {
         candidates.list.sort_unstable();
         for place in &candidates.list {
             let number = part.rules[*place as usize];
-            if view.holds(&view.compiled.rules[number as usize].root) {
+            if holds(view, number) {
                 matched.push(number);
             }
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::cidr::Cidr;
 use super::expr::{Ask, Comparison, Expr, LetterCase, Place, Test, TimePart};
+use super::expression::Expression;
 use super::fold::Fold;
 use super::pattern::{Letters, Pattern};
 use super::text::{Atom, VARIANTS_MAX};
@@ -104,7 +105,7 @@ pub enum Check {
     /// A number in its canonical text.
     Number(Box<str>),
     /// A regular expression over the value as written.
-    Regex(regex::Regex),
+    Regex(Expression),
     /// An address in a block.
     Cidr(Cidr),
     /// A number against a limit.
@@ -300,8 +301,8 @@ impl Compiler<'_> {
             }
             Ask::Regex(regex) => {
                 let mut key = Key::new(b'r', field);
-                key.text(b'L', &regex.written);
-                self.intern(key, field, || Check::Regex(regex.regex.clone()))
+                key.text(b'L', &regex.written());
+                self.intern(key, field, || Check::Regex(regex.clone()))
             }
             Ask::Cidr(block) => {
                 let mut key = Key::new(b'c', field);

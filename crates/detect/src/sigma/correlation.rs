@@ -17,6 +17,8 @@ use super::{RuleMeta, RuleProblem, RuleSet};
 pub const REFERENCES_MAX: usize = 64;
 /// The most fields a correlation may group by.
 pub const GROUP_FIELDS_MAX: usize = 16;
+/// The deepest correlation over correlations.
+pub const CORRELATION_DEPTH_MAX: usize = 8;
 /// The longest window, in seconds: a year.
 pub const TIMESPAN_SECONDS_MAX: i64 = 366 * 86_400;
 
@@ -97,6 +99,9 @@ pub(super) fn read(meta: RuleMeta, body: &Node) -> Result<Correlation, Mistake> 
     if rules.is_empty() || rules.len() > REFERENCES_MAX {
         let what = format!("{} rules; a correlation is over 1 to {REFERENCES_MAX}", rules.len());
         return Err(Mistake::new(line, what, "write 'rules:' with ids or names"));
+    }
+    if let Some(twice) = rules.iter().enumerate().find_map(|(at, name)| rules[..at].contains(name).then_some(name)) {
+        return Err(Mistake::new(line, format!("the rule {twice:?} twice"), "name every rule once"));
     }
     let group_by = body.get("group-by").map(Node::scalars).unwrap_or_default();
     if group_by.len() > GROUP_FIELDS_MAX {
@@ -275,11 +280,12 @@ fn resolve_one(correlation: &mut Correlation, metas: &[Arc<RuleMeta>]) -> Result
     Ok(())
 }
 
-/// Orders correlations so that each comes after those it is over; what is left is a circle or hangs on a dropped one.
+/// Orders correlations so that each comes after those it is over; what is left is a circle, hangs on a dropped one, or is
+/// one of more than [`CORRELATION_DEPTH_MAX`] on top of each other.
 fn drop_orphans(set: &mut RuleSet, problems: &mut Vec<RuleProblem>) {
     let mut known: std::collections::HashSet<String> = set.rules.iter().map(|rule| rule.meta.id.clone()).collect();
     let mut waiting = std::mem::take(&mut set.correlations);
-    loop {
+    for _ in 0..CORRELATION_DEPTH_MAX {
         let (ready, rest): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|correlation| correlation.rules.iter().all(|id| known.contains(id)));
         waiting = rest;
@@ -290,7 +296,10 @@ fn drop_orphans(set: &mut RuleSet, problems: &mut Vec<RuleProblem>) {
         set.correlations.extend(ready);
     }
     for correlation in waiting {
-        let what = "a correlation over itself, or over one that was refused".to_owned();
+        let what = format!(
+            "a correlation over itself, over one that was refused, or over more than {CORRELATION_DEPTH_MAX} others on top \
+             of each other"
+        );
         let mistake = Mistake::new(correlation.line, what, "point it at rules on events");
         problems.push(problem(&correlation.meta.path, mistake));
     }

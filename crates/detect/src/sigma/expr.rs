@@ -2,6 +2,7 @@
 //! A file of its own because the reader (`item.rs`, `parse.rs`) makes it and the compiler (`compile.rs`) consumes it.
 
 use super::cidr::Cidr;
+use super::expression::Expression;
 use super::text::Atom;
 
 /// A tree of tests.
@@ -65,7 +66,7 @@ pub enum Ask {
     /// A number, equal as a number or as its text.
     Number(String),
     /// A regular expression, searched for anywhere in the value.
-    Regex(RegexText),
+    Regex(Expression),
     /// An address inside a block.
     Cidr(Cidr),
     /// A number on one side of a limit.
@@ -83,21 +84,6 @@ pub enum LetterCase {
     Folded,
     /// They are not (`cased`).
     Exact,
-}
-
-/// A regular expression, compiled. Shape: two are equal when they are written alike.
-#[derive(Debug, Clone)]
-pub struct RegexText {
-    /// The expression with its flags, as written.
-    pub written: String,
-    /// The expression, ready to search.
-    pub regex: regex::Regex,
-}
-
-impl PartialEq for RegexText {
-    fn eq(&self, other: &Self) -> bool {
-        self.written == other.written
-    }
 }
 
 /// `lt`, `lte`, `gt`, `gte`.

@@ -2,18 +2,13 @@
 //! A file of its own because every modifier of the specification is decided here, and nowhere else.
 //! Source: Sigma specification 2.x, *modifiers*. What is *not* here: strings themselves (`text.rs`).
 
-use super::expr::{Ask, Comparison, Expr, FieldRef, LetterCase, Place, RegexText, Test, TimePart};
+use super::expr::{Ask, Comparison, Expr, FieldRef, LetterCase, Place, Test, TimePart};
+use super::expression::{Allowance, Expression, Flags};
 use super::text::{self, Atom, Utf16};
 use super::yaml::{Node, Yaml};
 
 /// The most values one line may list.
 pub const VALUES_MAX: usize = 20_000;
-/// The longest regular expression, in bytes.
-pub const REGEX_BYTES_MAX: usize = 8 * 1024;
-
-/// The most memory one compiled regular expression may take, in bytes.
-pub const REGEX_COMPILED_BYTES_MAX: usize = 4 * 1024 * 1024;
-
 /// What is wrong, where, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
@@ -33,7 +28,7 @@ impl Mistake {
 }
 
 /// Reads one line. `key` is everything before the colon; an empty field name means keywords.
-pub fn read(key: &str, line: u32, values: &Node) -> Result<Expr, Mistake> {
+pub fn read(key: &str, line: u32, values: &Node, regexes: &mut Allowance) -> Result<Expr, Mistake> {
     let (field, words) = key.split_once('|').unwrap_or((key, ""));
     let field = (!field.is_empty()).then(|| field.to_owned());
     let modifiers = Modifiers::read(words, line)?;
@@ -55,7 +50,8 @@ pub fn read(key: &str, line: u32, values: &Node) -> Result<Expr, Mistake> {
     if items.is_empty() {
         return Err(Mistake::new(line, format!("an empty list for {key:?}"), "write at least one value"));
     }
-    let parts = items.iter().map(|item| modifiers.tests(field.as_deref(), item)).collect::<Result<Vec<_>, _>>()?;
+    let tests = items.iter().map(|item| modifiers.tests(field.as_deref(), item, regexes));
+    let parts = tests.collect::<Result<Vec<_>, _>>()?;
     let joined = if modifiers.all { Expr::all(parts) } else { Expr::any(parts) };
     Ok(if modifiers.neq { Expr::Not(Box::new(joined)) } else { joined })
 }
@@ -178,11 +174,11 @@ impl Modifiers {
         Ok(())
     }
 
-    fn tests(&self, field: Option<&str>, item: &Node) -> Result<Expr, Mistake> {
+    fn tests(&self, field: Option<&str>, item: &Node, regexes: &mut Allowance) -> Result<Expr, Mistake> {
         let test = |ask| Expr::Test(Test { field: field.map(str::to_owned), ask });
         let ask = match self.kind {
             Kind::Text => return self.text_tests(field, item),
-            Kind::Regex => Ask::Regex(self.regex(item)?),
+            Kind::Regex => Ask::Regex(self.regex(item, regexes)?),
             Kind::Cidr => Ask::Cidr(block(item)?),
             Kind::Compare(comparison) => Ask::Compare(comparison, number(item)?),
             Kind::TimePart(part) => Ask::TimePart(part, number(item)? as i64),
@@ -246,7 +242,7 @@ impl Modifiers {
         Ok(variants)
     }
 
-    fn regex(&self, item: &Node) -> Result<RegexText, Mistake> {
+    fn regex(&self, item: &Node, regexes: &mut Allowance) -> Result<Expression, Mistake> {
         if self.place != Place::Whole || !self.rewrites.is_empty() {
             return Err(Mistake::new(
                 item.line,
@@ -261,26 +257,15 @@ impl Modifiers {
                 "write the expression in single quotes",
             ));
         };
-        if pattern.len() > REGEX_BYTES_MAX {
-            let what = format!("an expression of {} bytes, more than the limit of {REGEX_BYTES_MAX}", pattern.len());
-            return Err(Mistake::new(item.line, what, "shorten it, or split it into several values"));
-        }
         let flag = |letter| self.flags.contains(letter);
-        let compiled = regex::RegexBuilder::new(&pattern)
-            .case_insensitive(flag('i'))
-            .multi_line(flag('m'))
-            .dot_matches_new_line(flag('s'))
-            .size_limit(REGEX_COMPILED_BYTES_MAX)
-            .dfa_size_limit(REGEX_COMPILED_BYTES_MAX)
-            .build();
-        match compiled {
-            Ok(regex) => Ok(RegexText { written: format!("(?{}){pattern}", self.flags), regex }),
-            Err(error) => {
-                let what = format!("an expression that cannot be used: {}", error.to_string().replace('\n', " "));
-                let instead = "write it without look-around, back-references and very large repetitions";
-                Err(Mistake::new(item.line, what, instead))
-            }
-        }
+        let flags = Flags { ignore_case: flag('i'), multi_line: flag('m'), dot_all: flag('s') };
+        let expression = Expression::new(&pattern, flags).map_err(|why| {
+            let instead = "write it without look-around, back-references and very large repetitions";
+            Mistake::new(item.line, format!("an expression that cannot be used: {why}"), instead)
+        })?;
+        let instead = "use contains, startswith or endswith, or split the rule";
+        regexes.take(&expression).map_err(|why| Mistake::new(item.line, why, instead))?;
+        Ok(expression)
     }
 
     fn field_ref(&self, item: &Node) -> Result<FieldRef, Mistake> {

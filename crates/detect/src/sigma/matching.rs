@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use super::cidr::parse_address;
 use super::compile::{Check, Compiled, KEYWORDS, Node, Predicate, canonical_number};
 use super::expr::{Place, TimePart};
+use super::expression::Budget;
 use super::fold::{Fold, fold_char, fold_text};
 use super::pattern::{Letters, Pattern};
 use super::prefilter::Index;
@@ -27,6 +28,7 @@ pub struct Buffers {
     keywords: Option<Vec<(u32, u32)>>,
     memo: Vec<u32>,
     epoch: u32,
+    budget: Budget,
 }
 
 /// Whether a test's result is remembered for the rest of the event.
@@ -45,6 +47,12 @@ impl Buffers {
         self.folded.clear();
         self.folded.resize(value_count, None);
         self.keywords = None;
+        self.budget = Budget::default();
+    }
+
+    /// How many searches with regular expressions gave up in this event.
+    pub fn gave_up(&self) -> u64 {
+        self.budget.gave_up()
     }
 
     /// Forgets test results: another event, or the same with other names for its fields.
@@ -149,7 +157,7 @@ impl View<'_, '_> {
         match check {
             Check::Text(pattern) => self.text_fits(index, value, pattern),
             Check::FieldRef(other, place, letters) => self.refers(value, *other, *place, *letters),
-            other => scalar_fits(value, other),
+            other => scalar_fits(value, other, &mut self.buffers.budget),
         }
     }
 
@@ -228,7 +236,8 @@ impl View<'_, '_> {
     fn keyword(&mut self, check: &Check) -> bool {
         let Check::Text(pattern @ Pattern { letters: Letters::Folded(Fold::Wide), .. }) = check else {
             let mut found = false;
-            self.event.each_scalar(&mut |value| found |= keyword_fits(&value, check));
+            let budget = &mut self.buffers.budget;
+            self.event.each_scalar(&mut |value| found = found || keyword_fits(&value, check, budget));
             return found;
         };
         self.fold_keywords();
@@ -279,8 +288,9 @@ impl View<'_, '_> {
         let predicate = &compiled.predicates[test as usize];
         if predicate.field == KEYWORDS {
             let mut first = true;
+            let budget = &mut self.buffers.budget;
             self.event.each_scalar(&mut |value| {
-                if first && keyword_fits(&value, &predicate.check) {
+                if first && keyword_fits(&value, &predicate.check, budget) {
                     first = false;
                     see("keywords", value.text());
                 }
@@ -298,7 +308,7 @@ impl View<'_, '_> {
     }
 }
 
-fn keyword_fits(value: &Value<'_>, check: &Check) -> bool {
+fn keyword_fits(value: &Value<'_>, check: &Check, budget: &mut Budget) -> bool {
     if matches!(value.kind, ScalarKind::Null | ScalarKind::Container) {
         return false;
     }
@@ -307,11 +317,11 @@ fn keyword_fits(value: &Value<'_>, check: &Check) -> bool {
             Letters::Exact => pattern.fits(&value.text()),
             Letters::Folded(fold) => pattern.fits(&fold_text(&value.text(), fold)),
         },
-        other => scalar_fits(value, other),
+        other => scalar_fits(value, other, budget),
     }
 }
 
-fn scalar_fits(value: &Value<'_>, check: &Check) -> bool {
+fn scalar_fits(value: &Value<'_>, check: &Check, budget: &mut Budget) -> bool {
     match check {
         Check::Number(text) => match value.kind {
             ScalarKind::Number => *canonical_number(&value.raw) == **text,
@@ -319,7 +329,7 @@ fn scalar_fits(value: &Value<'_>, check: &Check) -> bool {
             ScalarKind::EscapedText if !value.raw.contains("\\u") => false,
             _ => *value.text() == **text,
         },
-        Check::Regex(regex) => regex.is_match(&value.text()),
+        Check::Regex(regex) => regex.is_found(&value.text(), budget),
         Check::Cidr(block) => parse_address(&value.text()).is_some_and(|address| block.contains(address)),
         Check::Compare(comparison, limit) => {
             value.text().trim().parse::<f64>().is_ok_and(|own| comparison.holds(own, *limit))

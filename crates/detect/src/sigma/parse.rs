@@ -9,13 +9,18 @@ use domain::telemetry::Level;
 use super::condition::{self, Condition, Quantity};
 use super::correlation::{self, Correlation};
 use super::expr::Expr;
+use super::expression::Allowance;
 use super::filter::{self, Filter};
 use super::item::{self, Mistake};
 use super::yaml::{self, Node, Yaml};
-use super::{Logsource, Rule, RuleMeta, RuleProblem, RuleSet, RuleText};
+use super::{Logsource, Rule, RuleMeta, RuleOrigin, RuleProblem, RuleSet, RuleText};
 
 /// The most tests one rule may hold after its condition is written out.
 pub const TESTS_MAX: usize = 50_000;
+/// The most selections of one rule.
+pub const SELECTIONS_MAX: usize = 500;
+/// The most conditions of one rule.
+pub const CONDITIONS_MAX: usize = 50;
 
 enum Document {
     Rule(Rule),
@@ -28,11 +33,17 @@ pub(super) fn rule_set(texts: &[RuleText]) -> (RuleSet, Vec<RuleProblem>) {
     let mut set = RuleSet::default();
     let mut filters = Vec::new();
     let mut problems = Vec::new();
+    let mut of_warnings = Allowance::of_a_warning();
     for text in texts {
+        let yaml: Arc<str> = Arc::from(text.text.as_str());
         for (index, document) in yaml::documents(&text.text).into_iter().enumerate() {
-            let read = document
-                .map_err(|error| Mistake::new(error.line, error.what, error.instead))
-                .and_then(|node| read_document(&node, text, index));
+            let read =
+                document.map_err(|error| Mistake::new(error.line, error.what, error.instead)).and_then(
+                    |node| match text.origin {
+                        RuleOrigin::Warning(_) => read_document(&node, text, &yaml, index, &mut of_warnings),
+                        _ => read_document(&node, text, &yaml, index, &mut Allowance::of_a_rule()),
+                    },
+                );
             match read {
                 Ok(Document::Rule(rule)) => set.rules.push(rule),
                 Ok(Document::Correlation(correlation)) => set.correlations.push(correlation),
@@ -78,7 +89,13 @@ fn drop_repeated_ids(set: &mut RuleSet, problems: &mut Vec<RuleProblem>) {
     set.correlations.retain(|correlation| keep(&correlation.meta));
 }
 
-fn read_document(node: &Node, text: &RuleText, index: usize) -> Result<Document, Mistake> {
+fn read_document(
+    node: &Node,
+    text: &RuleText,
+    yaml: &Arc<str>,
+    index: usize,
+    regexes: &mut Allowance,
+) -> Result<Document, Mistake> {
     if !matches!(node.value, Yaml::Map(_)) {
         return Err(Mistake::new(node.line, "a document that is no map", "begin with 'title:'"));
     }
@@ -86,22 +103,22 @@ fn read_document(node: &Node, text: &RuleText, index: usize) -> Result<Document,
         let instead = "write the shared part into every rule";
         return Err(Mistake::new(action.line, "'action', which Sigma 2 no longer has", instead));
     }
-    let meta = read_meta(node, text, index)?;
+    let meta = read_meta(node, text, yaml, index)?;
     if let Some(body) = node.get("correlation") {
         return correlation::read(meta, body).map(Document::Correlation);
     }
     if let Some(body) = node.get("filter") {
-        return filter::read(meta, body).map(Document::Filter);
+        return filter::read(meta, body, regexes).map(Document::Filter);
     }
     let Some(detection) = node.get("detection") else {
         let instead = "write 'detection:' with selections and a condition";
         return Err(Mistake::new(node.line, "a rule without 'detection'", instead));
     };
-    let expr = read_detection(detection)?;
+    let expr = read_detection(detection, regexes)?;
     Ok(Document::Rule(Rule { meta: Arc::new(meta), expr: Arc::new(expr) }))
 }
 
-fn read_meta(node: &Node, text: &RuleText, index: usize) -> Result<RuleMeta, Mistake> {
+fn read_meta(node: &Node, text: &RuleText, yaml: &Arc<str>, index: usize) -> Result<RuleMeta, Mistake> {
     let word = |key: &str| node.get(key).and_then(Node::scalar);
     let list = |key: &str| node.get(key).map(Node::scalars).unwrap_or_default();
     let Some(title) = word("title") else {
@@ -138,7 +155,7 @@ fn read_meta(node: &Node, text: &RuleText, index: usize) -> Result<RuleMeta, Mis
         date: word("date"),
         modified: word("modified"),
         custom: custom(node),
-        yaml: Arc::from(text.text.as_str()),
+        yaml: Arc::clone(yaml),
     })
 }
 
@@ -193,7 +210,7 @@ fn read_logsource(node: &Node) -> Result<Logsource, Mistake> {
 }
 
 /// Reads `detection` (or the body of a filter): selections and the condition over them.
-pub(super) fn read_detection(node: &Node) -> Result<Expr, Mistake> {
+pub(super) fn read_detection(node: &Node, regexes: &mut Allowance) -> Result<Expr, Mistake> {
     let Yaml::Map(entries) = &node.value else {
         return Err(Mistake::new(node.line, "'detection' that is no map", "write selections and a condition below it"));
     };
@@ -204,8 +221,17 @@ pub(super) fn read_detection(node: &Node) -> Result<Expr, Mistake> {
         let instead = "write a correlation rule with 'timespan' in its own document";
         return Err(Mistake::new(timeframe.line, "'timeframe', which Sigma 2 no longer has", instead));
     }
+    if entries.len() > SELECTIONS_MAX {
+        let what = format!("{} selections, more than the limit of {SELECTIONS_MAX}", entries.len());
+        return Err(Mistake::new(node.line, what, "put values into lists, or split the rule"));
+    }
+    let texts = condition.scalars();
+    if texts.len() > CONDITIONS_MAX {
+        let what = format!("{} conditions, more than the limit of {CONDITIONS_MAX}", texts.len());
+        return Err(Mistake::new(condition.line, what, "join them with 'or', or split the rule"));
+    }
     let mut conditions = Vec::new();
-    for text in condition.scalars() {
+    for text in texts {
         let parsed = condition::parse(&text)
             .map_err(|error| Mistake::new(condition.line, format!("condition: {}", error.what), error.instead))?;
         conditions.push(parsed);
@@ -214,7 +240,7 @@ pub(super) fn read_detection(node: &Node) -> Result<Expr, Mistake> {
     for (key, value) in entries {
         if !matches!(key.text.as_str(), "condition" | "rules") {
             let uses = conditions.iter().map(|condition| uses(condition, &key.text)).sum();
-            selections.list.push(Selection { name: &key.text, uses, expr: read_selection(value)? });
+            selections.list.push(Selection { name: &key.text, uses, expr: read_selection(value, regexes)? });
         }
     }
     let any = conditions.iter().map(|condition| selections.resolve(condition)).collect::<Result<Vec<_>, _>>()?;
@@ -224,13 +250,13 @@ pub(super) fn read_detection(node: &Node) -> Result<Expr, Mistake> {
     Ok(Expr::any(any))
 }
 
-fn read_selection(node: &Node) -> Result<Expr, Mistake> {
+fn read_selection(node: &Node, regexes: &mut Allowance) -> Result<Expr, Mistake> {
     match &node.value {
         Yaml::Map(entries) => {
             if entries.is_empty() {
                 return Err(Mistake::new(node.line, "an empty selection", "write at least one field"));
             }
-            let items = entries.iter().map(|(key, value)| item::read(&key.text, key.line, value));
+            let items = entries.iter().map(|(key, value)| item::read(&key.text, key.line, value, regexes));
             Ok(Expr::all(items.collect::<Result<_, _>>()?))
         }
         Yaml::List(items) => {
@@ -238,12 +264,12 @@ fn read_selection(node: &Node) -> Result<Expr, Mistake> {
                 return Err(Mistake::new(node.line, "an empty selection", "write at least one value"));
             }
             let parts = items.iter().map(|part| match part.value {
-                Yaml::Map(_) | Yaml::List(_) => read_selection(part),
-                _ => item::read("", part.line, part),
+                Yaml::Map(_) | Yaml::List(_) => read_selection(part, regexes),
+                _ => item::read("", part.line, part, regexes),
             });
             Ok(Expr::any(parts.collect::<Result<_, _>>()?))
         }
-        _ => item::read("", node.line, node),
+        _ => item::read("", node.line, node, regexes),
     }
 }
 

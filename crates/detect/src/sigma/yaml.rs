@@ -12,6 +12,10 @@ pub const YAML_BYTES_MAX: usize = 1024 * 1024;
 pub const YAML_DEPTH_MAX: usize = 32;
 /// The most nodes one document may have after aliases are written out (stops exponential aliases).
 pub const YAML_NODES_MAX: usize = 50_000;
+/// The most bytes of text one document may have after aliases are written out.
+pub const YAML_TEXT_BYTES_MAX: usize = 2 * YAML_BYTES_MAX;
+/// The most keys of one map.
+pub const YAML_KEYS_MAX: usize = 2_000;
 
 /// One YAML value and the line it starts at, counted from 1 in its file.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,8 +112,13 @@ pub fn documents(text: &str) -> Vec<Result<Node, YamlError>> {
 }
 
 fn document(text: &str, lines_before: usize) -> Option<Result<Node, YamlError>> {
-    let mut builder =
-        Builder { lines_before: lines_before as u32, anchors: HashMap::new(), stack: Vec::new(), nodes: 0, root: None };
+    let mut builder = Builder {
+        lines_before: lines_before as u32,
+        anchors: HashMap::new(),
+        stack: Vec::new(),
+        size: Size::default(),
+        root: None,
+    };
     for event in Parser::new_from_str(text) {
         let (event, span) = match event {
             Ok(event) => event,
@@ -132,11 +141,18 @@ enum Open {
     Map(Vec<(Key, Node)>, Option<Key>),
 }
 
+/// How much a value holds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    text_bytes: usize,
+}
+
 struct Builder {
     lines_before: u32,
-    anchors: HashMap<usize, (Node, usize)>,
-    stack: Vec<(Open, u32, usize, usize)>,
-    nodes: usize,
+    anchors: HashMap<usize, (Node, Size)>,
+    stack: Vec<(Open, u32, usize, Size)>,
+    size: Size,
     root: Option<Node>,
 }
 
@@ -145,9 +161,10 @@ impl Builder {
         let line = line + self.lines_before;
         match event {
             Event::Scalar(text, style, anchor, _) => {
-                self.count(1, line)?;
+                let size = Size { nodes: 1, text_bytes: text.len() };
+                self.count(size, line)?;
                 let value = scalar(&text, style);
-                self.place(Node { line, value }, anchor, 1)
+                self.place(Node { line, value }, anchor, size)
             }
             Event::SequenceStart(anchor, _) => self.open(Open::List(Vec::new()), line, anchor),
             Event::MappingStart(anchor, _) => self.open(Open::Map(Vec::new(), None), line, anchor),
@@ -163,36 +180,43 @@ impl Builder {
         }
     }
 
-    fn count(&mut self, nodes: usize, line: u32) -> Result<(), YamlError> {
-        self.nodes += nodes;
-        if self.nodes > YAML_NODES_MAX {
+    fn count(&mut self, more: Size, line: u32) -> Result<(), YamlError> {
+        self.size.nodes += more.nodes;
+        self.size.text_bytes += more.text_bytes;
+        let instead = "split the rule, or write values instead of aliases";
+        if self.size.nodes > YAML_NODES_MAX {
             let what = format!("more than {YAML_NODES_MAX} values after aliases are written out");
-            return Err(YamlError { line, what, instead: "split the rule, or write values instead of aliases" });
+            return Err(YamlError { line, what, instead });
+        }
+        if self.size.text_bytes > YAML_TEXT_BYTES_MAX {
+            let what = format!("more than {YAML_TEXT_BYTES_MAX} bytes of text after aliases are written out");
+            return Err(YamlError { line, what, instead });
         }
         Ok(())
     }
 
     fn open(&mut self, open: Open, line: u32, anchor: usize) -> Result<(), YamlError> {
-        self.count(1, line)?;
+        self.count(Size { nodes: 1, text_bytes: 0 }, line)?;
         if self.stack.len() >= YAML_DEPTH_MAX {
             let what = format!("nested deeper than {YAML_DEPTH_MAX}");
             return Err(YamlError { line, what, instead: "flatten it" });
         }
-        self.stack.push((open, line, anchor, self.nodes));
+        self.stack.push((open, line, anchor, self.size));
         Ok(())
     }
 
     fn close(&mut self) -> Result<(), YamlError> {
-        let Some((open, line, anchor, nodes_before)) = self.stack.pop() else { return Ok(()) };
+        let Some((open, line, anchor, before)) = self.stack.pop() else { return Ok(()) };
         let value = match open {
             Open::List(items) => Yaml::List(items),
             Open::Map(entries, _) => Yaml::Map(entries),
         };
-        let size = self.nodes - nodes_before + 1;
+        let size =
+            Size { nodes: self.size.nodes - before.nodes + 1, text_bytes: self.size.text_bytes - before.text_bytes };
         self.place(Node { line, value }, anchor, size)
     }
 
-    fn place(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), YamlError> {
+    fn place(&mut self, node: Node, anchor: usize, size: Size) -> Result<(), YamlError> {
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), size));
         }
@@ -221,6 +245,10 @@ fn key(node: &Node, entries: &[(Key, Node)]) -> Result<Key, YamlError> {
         }
         _ => node.scalar().unwrap_or_default(),
     };
+    if entries.len() >= YAML_KEYS_MAX {
+        let what = format!("more than {YAML_KEYS_MAX} keys in one map");
+        return Err(YamlError { line, what, instead: "write a list, or split the rule" });
+    }
     if entries.iter().any(|(held, _)| held.text == text) {
         let what = format!("the key {text:?} twice in one map");
         return Err(YamlError { line, what, instead: "put the values into one list, or the maps into a list of maps" });
@@ -295,6 +323,10 @@ mod tests {
             laughs.push_str(&format!("a{level}: &a{level} [{inner}]\n"));
         }
         assert!(documents(&laughs)[0].as_ref().unwrap_err().what.contains("values after aliases"));
+        let long = format!("a: &a '{}'\nb: [{}]\n", "x".repeat(400_000), "*a,".repeat(10_000));
+        assert!(documents(&long)[0].as_ref().unwrap_err().what.contains("bytes of text after aliases"));
+        let keys: String = (0..=YAML_KEYS_MAX).map(|key| format!("k{key}: 1\n")).collect();
+        assert!(documents(&keys)[0].as_ref().unwrap_err().what.contains("2000 keys"));
         let deep = format!("a: {}{}", "[".repeat(40), "]".repeat(40));
         assert!(documents(&deep)[0].as_ref().unwrap_err().what.contains("deeper"));
         assert!(documents("a: 1\na: 2")[0].as_ref().unwrap_err().what.contains("twice"));
