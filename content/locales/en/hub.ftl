@@ -94,7 +94,7 @@ desk-deliveries = { $count ->
     [one] 1 delivery
    *[other] { $number } deliveries
 }
-desk-deliveries-caption = What each member answered, and how long it took from sending
+desk-deliveries-caption = What each member answered, and how long it took from this hub’s sending to the member having it, by this hub’s clock
 delivery-sent = sent
 delivery-received = received
 delivery-hit = hit

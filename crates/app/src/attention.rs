@@ -91,6 +91,27 @@ pub enum What {
         /// How many items.
         items: u64,
     },
+    /// What the hub did not take in the last week, with its reason for the newest; none: it holds other bytes.
+    NotTaken {
+        /// How many items.
+        items: u64,
+        /// Its reason, in its words.
+        why: Option<String>,
+    },
+    /// A member's clock is a day or more off: what it says about time is wrong.
+    MemberClock {
+        /// The member.
+        member: String,
+        /// How far; above zero: behind.
+        off: SignedDuration,
+    },
+    /// Sightings that a member had to drop in the last week.
+    MemberDropped {
+        /// The member.
+        member: String,
+        /// How many.
+        dropped: u64,
+    },
     /// Sightings that were dropped here in the last week because the hub was away too long. Units: sightings.
     Dropped(u64),
     /// A rule that fired everywhere at once.
@@ -148,7 +169,28 @@ impl App {
         if dropped > 0 {
             items.push(today(What::Dropped(dropped)));
         }
+        items.extend(self.not_taken_item(since).await?.map(today));
+        let clocks = self.wrong_clocks().await?;
+        items.extend(clocks.into_iter().map(|(_, member, off)| today(What::MemberClock { member, off })));
+        let mut losses: BTreeMap<NodeId, u64> = BTreeMap::new();
+        for gap in self.member_gaps(since).await? {
+            *losses.entry(gap.member).or_default() += gap.dropped;
+        }
+        items.extend(losses.into_iter().map(|(node, dropped)| {
+            let member = names.get(&node).cloned().unwrap_or_else(|| node.0.clone());
+            today(What::MemberDropped { member, dropped })
+        }));
         Ok(items)
+    }
+
+    async fn not_taken_item(&self, since: Timestamp) -> Result<Option<What>> {
+        let mut recent = self.store.outbox_not_taken(LOSSES_MAX).await?;
+        recent.retain(|item| item.sent_at.is_some_and(|at| at >= since));
+        let why = match recent.first().and_then(|newest| newest.not_taken.clone()) {
+            Some(store::NotTaken::Refused { why }) => Some(why),
+            Some(store::NotTaken::Conflict) | None => None,
+        };
+        Ok((!recent.is_empty()).then_some(What::NotTaken { items: recent.len() as u64, why }))
     }
 
     async fn set_up_items(&self) -> Result<Vec<AttentionItem>> {
@@ -194,6 +236,9 @@ impl AttentionItem {
             | What::NoSource
             | What::RuleSuspected(_)
             | What::Conflict { .. }
+            | What::NotTaken { .. }
+            | What::MemberClock { .. }
+            | What::MemberDropped { .. }
             | What::Dropped(_) => Role::Admin,
             What::Alert(_) | What::Warning(_) | What::HeldWarning(_) => Role::Operator,
         }

@@ -59,6 +59,8 @@ pub struct WarningView {
 pub struct Reach {
     /// Members it may reach.
     pub members: u64,
+    /// Members to whose stream it was written.
+    pub sent: u64,
     /// Members that confirmed to have it.
     pub received: u64,
     /// Answered: hit.
@@ -174,18 +176,6 @@ impl App {
         self.changed();
         Ok(())
     }
-
-    /// How a member answered a release, noted where the answer arrives.
-    pub(crate) fn delivery_of(&self, member: &domain::party::NodeId, note: &crate::link::VerdictNote) -> Delivery {
-        Delivery {
-            release: note.release,
-            version: note.version,
-            member: member.clone(),
-            state: DeliveryState::Verdict(note.verdict),
-            at: self.now(),
-            latency_ms: None,
-        }
-    }
 }
 
 /// A content from a form: texts in their lengths, values and rules within the limits of a release.
@@ -237,7 +227,7 @@ fn reach(deliveries: &[Delivery], members: u64) -> Reach {
             *entry = (delivery.version, &delivery.state);
         }
     }
-    let mut reach = Reach { members, ..Reach::default() };
+    let mut reach = Reach { members, sent: newest.len() as u64, ..Reach::default() };
     for (_, state) in newest.values() {
         match state {
             DeliveryState::Sent => {}

@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod execute;
 mod guides;
+mod health;
 mod ingest;
 mod keys;
 mod logins;
@@ -56,6 +57,7 @@ pub use engine::Content;
 pub use error::{Error, Result};
 pub use execute::Executed;
 pub use guides::{GuideStep, GuideView, PLACEHOLDERS, SourceGuide, Way};
+pub use health::{CLOCK_GRAVE_FROM, CLOCK_SHOWN_FROM, clock_off};
 pub use keys::{KeyError, Keys, node_id_of, random, verify};
 pub use map::{CountryRow, Dot, Lane, Strip};
 pub use members::{Enrolled, InviteOrder};
@@ -65,9 +67,9 @@ pub use sharing::{OutboxItemView, Sharing};
 pub use sources::{Coverage, CoverageRow};
 pub use store::{
     Account, Alert, AlertOrigin, AlertQuery, AlertStage, AlertState, AuditEntry, Broken, Delivery, DeliveryState,
-    Depth, DutyRow, Gap, InboxConflict, InviteRefused, JournalEntry, JournalReport, LookBackHit, Member, MemberRole,
-    MemberState, OutboxItem, Page, ReceivedState, ReceivedWarning, RecordQuery, SightingQuery, Source, SourceEdit,
-    SuspectedRule, VerdictWhy,
+    Depth, DutyRow, Gap, InboxConflict, InviteRefused, JournalEntry, JournalReport, LookBackHit, Member, MemberGap,
+    MemberRole, MemberState, NotTaken, OutboxItem, Page, ReceivedState, ReceivedWarning, RecordQuery, SightingQuery,
+    Source, SourceEdit, SuspectedRule, VerdictWhy,
 };
 pub use suppliers::{Answer, Answers, SupplierList};
 

@@ -151,6 +151,8 @@ pub fn receipt_signing_input(bytes: &[u8]) -> Vec<u8> {
 pub struct StreamPage {
     /// The items after the cursor, oldest first.
     pub items: Vec<StreamItem>,
+    /// Which release and version each of them is, for [`crate::App::note_sent`].
+    pub releases: Vec<(Uuid, u32)>,
     /// The last position looked at: items that are not for this member count, so that its cursor moves on.
     pub end: i64,
     /// The newest position there is.

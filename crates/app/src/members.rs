@@ -98,6 +98,7 @@ impl App {
             last_seen_at: None,
             cursor: 0,
             epoch: 0,
+            clock_off_ms: None,
         };
         if let Err(refused) = self.store.enrol(&hash_token(secret), member, now).await? {
             return Ok(Err(refused));

@@ -12,7 +12,7 @@ pub struct Metrics {
 }
 
 /// Every metric: its name, its type, and what it counts with its unit.
-const KNOWN: [(&str, &str, &str); 21] = [
+const KNOWN: &[(&str, &str, &str)] = &[
     ("lazaret_events_received_total", "counter", "Events read from a source."),
     ("lazaret_events_stored_total", "counter", "Events durable in the event log."),
     ("lazaret_events_refused_total", "counter", "Events not stored, by reason."),
@@ -23,8 +23,11 @@ const KNOWN: [(&str, &str, &str); 21] = [
     ("lazaret_events_quarantined_total", "counter", "Events that made the engine fail; kept, counted, skipped."),
     ("lazaret_detections_total", "counter", "Rule and indicator matches, by level."),
     ("lazaret_sightings_total", "counter", "Sightings put into the outbox."),
+    ("lazaret_items_not_taken_total", "counter", "Items the hub refused, or held other bytes of."),
     ("lazaret_outbox_dropped_total", "counter", "Sightings dropped because the outbox was full."),
     ("lazaret_push_items_total", "counter", "Items received from members, by result."),
+    ("lazaret_members_dropped_total", "counter", "Sightings that members said they had to drop."),
+    ("lazaret_members_clock_off_total", "counter", "Pushes of members whose clock was a day or more off."),
     ("lazaret_proposals_total", "counter", "Warnings the correlator proposed."),
     ("lazaret_rules_suspected_total", "counter", "Times a young rule fired everywhere at once."),
     ("lazaret_releases_taken_total", "counter", "Releases taken from the hub, by result."),
@@ -67,7 +70,7 @@ impl Metrics {
     pub fn prometheus(&self) -> String {
         let mut text = String::new();
         let Ok(values) = self.values.lock() else { return text };
-        for (name, kind, help) in KNOWN {
+        for &(name, kind, help) in KNOWN {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
             let mut any = false;
             for ((_, labels), value) in values.range((name, String::new())..).take_while(|((n, _), _)| *n == name) {

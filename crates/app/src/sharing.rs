@@ -22,8 +22,10 @@ pub struct Sharing {
     pub next: Vec<OutboxItemView>,
     /// What a person has to release or drop.
     pub held: Vec<OutboxItemView>,
-    /// The last items that left.
+    /// The last items that left and that the hub has.
     pub sent: Vec<OutboxItemView>,
+    /// The last items that left and that the hub did not take.
+    pub not_taken: Vec<OutboxItemView>,
     /// How much waits, by lane.
     pub depth: Vec<Depth>,
     /// What was dropped because a limit was reached.
@@ -48,6 +50,7 @@ impl App {
             next: view(self.store.outbox_pending(SHOWN_MAX).await?),
             held: view(self.store.outbox_held(SHOWN_MAX).await?),
             sent: view(self.store.outbox_recent_sent(SHOWN_MAX).await?),
+            not_taken: view(self.store.outbox_not_taken(SHOWN_MAX).await?),
             depth: self.store.outbox_depth().await?,
             gaps: self.store.outbox_gaps(SHOWN_MAX).await?,
         })

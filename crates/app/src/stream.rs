@@ -1,14 +1,16 @@
 //! The link's use cases: what a hub does with a push and serves as its log, and what a member sends and confirms.
 //! Everything here may happen twice: a push is idempotent, a page is read from a cursor, a receipt may get lost.
 
+use std::collections::BTreeSet;
+
 use domain::cluster::{self, Key};
 use domain::record::hex;
 use domain::release::SignedRelease;
 use domain::telemetry::{SIGHTING_OBSERVABLES_MAX, Sighting};
 use sha2::{Digest, Sha256};
 use store::{
-    Delivery, DeliveryState, Gap, InboxItem, Lane, Member, MemberRole, NewOutboxItem, NewPublication, Outcome, Policy,
-    ReceivedSighting,
+    Delivery, DeliveryState, Gap, InboxItem, Lane, Member, MemberRole, NewOutboxItem, NewPublication, NotTaken,
+    Outcome, Policy, ReceivedSighting,
 };
 
 use crate::link::{
@@ -17,6 +19,8 @@ use crate::link::{
 };
 use crate::{App, Error, Result, egress, keys, observe, received};
 
+/// The longest reason of a hub that is kept, in characters.
+const REASON_CHARS_MAX: usize = 500;
 /// How many releases are looked at together when a member confirms.
 const DELIVERED_PAGE: u32 = 500;
 /// The most supplier and product tags of a sighting.
@@ -64,10 +68,7 @@ impl App {
             self.count_item(&result);
             outcomes.push(ItemOutcome { position: item.position, result });
         }
-        for gap in &push.gaps {
-            tracing::warn!(member = from.name, dropped = gap.dropped, "a member dropped sightings at its limit");
-            self.metrics.add("lazaret_limit_hits_total", r#"limit="member-outbox""#, gap.dropped);
-        }
+        self.note_member(from, &push).await?;
         if self.passes_sightings() {
             self.trim_waiting_sightings().await?;
         }
@@ -91,7 +92,13 @@ impl App {
                     self.tell(observe::What::SightingReceived { id, from: from.node.clone() });
                 }
             }
-            Read::Verdict(note) => self.store.upsert_delivery(self.delivery_of(&from.node, &note)).await?,
+            Read::Verdict(note) => {
+                let published = self.store.publications(&[note.release]).await?;
+                let published = published.iter().find(|one| one.version == note.version);
+                let reached = Reached { release: note.release, version: note.version, published };
+                let delivery = self.delivery(from, &reached, DeliveryState::Verdict(note.verdict));
+                self.store.upsert_deliveries(&[delivery]).await?;
+            }
             Read::Release(publication) => {
                 let keys = Self::keys_of(&publication.release);
                 let head = self.store.publish(*publication, self.now()).await?;
@@ -179,7 +186,7 @@ impl App {
         let floor = self.store.published_floor().await?;
         let gap = (after < floor).then_some(StreamGap { from: after + 1, to: floor });
         let own = self.keys.public_key();
-        let mut items = Vec::new();
+        let (mut items, mut releases) = (Vec::new(), Vec::new());
         let mut end = after;
         for published in self.store.published_after(after, limit).await? {
             end = published.position;
@@ -191,30 +198,51 @@ impl App {
             } else {
                 self.keys.sign(&relay_signing_input(&published.release))
             };
+            releases.push((published.id, published.version));
             items.push(StreamItem { position: published.position, release: published.release.into(), relay });
         }
         let head = end.max(self.store.published_head().await?);
-        Ok(StreamPage { items, end, head, gap })
+        Ok(StreamPage { items, releases, end, head, gap })
+    }
+
+    /// Notes what was handed to a member's stream: see [`StreamPage::releases`].
+    pub async fn note_sent(&self, member: &Member, releases: &[(uuid::Uuid, u32)]) -> Result<()> {
+        let sent = |&(release, version): &(uuid::Uuid, u32)| {
+            self.delivery(member, &Reached { release, version, published: None }, DeliveryState::Sent)
+        };
+        let deliveries: Vec<Delivery> = releases.iter().map(sent).collect();
+        if !deliveries.is_empty() {
+            self.store.upsert_deliveries(&deliveries).await?;
+            self.changed();
+        }
+        Ok(())
     }
 
     /// Notes how far a member has durably read, and that it received what lies before.
     pub async fn acknowledge(&self, member: &Member, position: i64) -> Result<()> {
-        for published in self.delivered(member, position).await? {
-            self.store
-                .upsert_delivery(Delivery {
-                    release: published.id,
-                    version: published.version,
-                    member: member.node.clone(),
-                    state: DeliveryState::Received,
-                    at: self.now(),
-                    latency_ms: None,
-                })
-                .await?;
-        }
+        let delivered = self.delivered(member, position).await?;
+        let received = |published: &store::Published| {
+            let (release, version) = (published.id, published.version);
+            self.delivery(member, &Reached { release, version, published: Some(published) }, DeliveryState::Received)
+        };
+        let deliveries: Vec<Delivery> = delivered.iter().map(received).collect();
+        self.store.upsert_deliveries(&deliveries).await?;
         self.store.set_member_cursor(&member.node, position).await?;
         self.store.touch_member(&member.node, self.now()).await?;
         self.changed();
         Ok(())
+    }
+
+    /// How far a release came at a member. The latency is between two moments of this hub's clock: a member's clock
+    /// may be wrong.
+    fn delivery(&self, member: &Member, reached: &Reached<'_>, state: DeliveryState) -> Delivery {
+        let at = self.now();
+        let latency = |published: &store::Published| {
+            i64::try_from(at.duration_since(published.published_at).as_millis()).unwrap_or(i64::MAX).max(0)
+        };
+        let (release, version) = (reached.release, reached.version);
+        let latency_ms = reached.published.map(latency);
+        Delivery { release, version, member: member.node.clone(), state, at, latency_ms }
     }
 
     /// What lies between a member's confirmed cursor and a newer position and was meant for it.
@@ -266,23 +294,27 @@ impl App {
         Ok(Some(Push { format: LINK_FORMAT, epoch, sent_at: self.now(), items, gaps }))
     }
 
-    /// Takes a receipt: what the hub has is no longer waiting. A refused item is not sent again; it is logged.
+    /// Takes a receipt: what the hub has is no longer waiting. What it did not take is not sent again; it is kept with
+    /// the hub's reason, shown and logged. Only what the push held is confirmed, whatever the receipt names.
     pub async fn push_confirmed(&self, push: &Push, receipt: &Receipt) -> Result<()> {
-        for outcome in &receipt.outcomes {
+        let sent: BTreeSet<i64> = push.items.iter().map(|item| item.position).collect();
+        let (mut taken, mut not_taken) = (Vec::new(), Vec::new());
+        for outcome in receipt.outcomes.iter().filter(|outcome| sent.contains(&outcome.position)) {
             match &outcome.result {
+                ItemResult::New | ItemResult::Duplicate => taken.push(outcome.position),
                 ItemResult::Refused { why } => {
                     tracing::error!(why, position = outcome.position, "the hub refused an item; it is not sent again");
+                    let why = why.chars().take(REASON_CHARS_MAX).collect();
+                    not_taken.push((outcome.position, NotTaken::Refused { why }));
                 }
                 ItemResult::Conflict => {
                     tracing::error!(position = outcome.position, "the hub holds other bytes under this item's name");
+                    not_taken.push((outcome.position, NotTaken::Conflict));
                 }
-                ItemResult::New | ItemResult::Duplicate => {}
             }
         }
-        let sent: std::collections::BTreeSet<i64> = push.items.iter().map(|item| item.position).collect();
-        let answered = receipt.outcomes.iter().map(|outcome| outcome.position);
-        let positions: Vec<i64> = answered.filter(|position| sent.contains(position)).collect();
-        self.store.outbox_confirm(&positions, self.now()).await?;
+        self.store.outbox_confirm(&taken, &not_taken, self.now()).await?;
+        self.metrics.add("lazaret_items_not_taken_total", "", not_taken.len() as u64);
         for gap in &push.gaps {
             let confirmed = Gap { id: gap.id, lane: Lane::Sighting, dropped: gap.dropped, from: gap.from, to: gap.to };
             self.store.outbox_confirm_gap(&confirmed, self.now()).await?;
@@ -340,6 +372,13 @@ fn speaks_for_hospitals(from: &Member) -> std::result::Result<(), String> {
         MemberRole::National => Ok(()),
         MemberRole::Hospital => Err("only a national hub sends this".to_owned()),
     }
+}
+
+/// A release on its way to a member, and its place in the published log where that is known.
+struct Reached<'a> {
+    release: uuid::Uuid,
+    version: u32,
+    published: Option<&'a store::Published>,
 }
 
 /// What an item of a push turned out to be.

@@ -30,6 +30,9 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+#[path = "one_event/visible.rs"]
+mod visible;
+
 const RULE: &str = "
 title: Backup job deleted
 id: 6a1de1b0-2b7f-4d0a-9a52-000000000001

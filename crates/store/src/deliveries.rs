@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::column::from_word;
-use crate::db::{Row, bind};
+use crate::db::{Row, Tx, bind};
 use crate::{Error, Store};
 
 /// How far a release came at one member. Only moves forward.
@@ -34,7 +34,8 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// When it came that far.
     pub at: Timestamp,
-    /// From this hub's commit to the member's commit of the card, if the member said so.
+    /// From this hub's commit of the release to the moment it heard that the member has it, both by this hub's clock;
+    /// what was known first stays. None before, and where the log no longer knows when it was published.
     pub latency_ms: Option<i64>,
 }
 
@@ -48,22 +49,16 @@ pub struct VerdictCount {
 }
 
 impl Store {
-    /// Keeps how far a release came at a member; never moves backwards, a later verdict replaces the earlier one.
-    pub async fn upsert_delivery(&self, delivery: Delivery) -> Result<(), Error> {
+    /// Keeps how far releases came at members, in one transaction; never moves backwards, a later verdict replaces the
+    /// earlier one.
+    pub async fn upsert_deliveries(&self, deliveries: &[Delivery]) -> Result<(), Error> {
+        if deliveries.is_empty() {
+            return Ok(());
+        }
         let mut tx = self.db.begin().await?;
-        let (step, verdict) = match delivery.state {
-            DeliveryState::Sent => (1_i64, None),
-            DeliveryState::Received => (2, None),
-            DeliveryState::Verdict(verdict) => (3, Some(verdict.as_str().to_owned())),
-        };
-        let sql = "INSERT INTO delivery (release, version, member, step, verdict, at, latency_ms)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7)
-                   ON CONFLICT (release, version, member) DO UPDATE SET step = excluded.step,
-                     verdict = excluded.verdict, at = excluded.at,
-                     latency_ms = COALESCE(excluded.latency_ms, delivery.latency_ms)
-                   WHERE delivery.step <= excluded.step";
-        let Delivery { release, version, member, at, latency_ms, .. } = delivery;
-        tx.execute(sql, bind![release, version, &member, step, verdict, at, latency_ms]).await?;
+        for delivery in deliveries {
+            upsert(&mut tx, delivery).await?;
+        }
         tx.commit().await
     }
 
@@ -82,6 +77,22 @@ impl Store {
         let rows = self.db.rows(sql, bind![release]).await?;
         rows.iter().map(|row| Ok(VerdictCount { verdict: verdict(row)?, members: row.count("members")? })).collect()
     }
+}
+
+async fn upsert(tx: &mut Tx, delivery: &Delivery) -> Result<(), Error> {
+    let (step, verdict) = match delivery.state {
+        DeliveryState::Sent => (1_i64, None),
+        DeliveryState::Received => (2, None),
+        DeliveryState::Verdict(verdict) => (3, Some(verdict.as_str().to_owned())),
+    };
+    let sql = "INSERT INTO delivery (release, version, member, step, verdict, at, latency_ms)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)
+               ON CONFLICT (release, version, member) DO UPDATE SET step = excluded.step,
+                 verdict = excluded.verdict, at = excluded.at,
+                 latency_ms = COALESCE(delivery.latency_ms, excluded.latency_ms)
+               WHERE delivery.step <= excluded.step";
+    let Delivery { release, version, member, at, latency_ms, .. } = delivery;
+    tx.execute(sql, bind![*release, *version, member, step, verdict, *at, *latency_ms]).await.map(drop)
 }
 
 fn verdict(row: &Row) -> Result<Option<Verdict>, Error> {

@@ -31,9 +31,9 @@ pub use alerts::{
 pub use deliveries::{Delivery, DeliveryState, VerdictCount};
 pub use error::Error;
 pub use federation::{InboxConflict, InboxItem, Outcome, ReceivedSighting};
-pub use members::{Invite, InviteRefused, Member, MemberRole, MemberState};
+pub use members::{Invite, InviteRefused, Member, MemberGap, MemberRole, MemberState};
 pub use open::{NodeMeta, Store, Target};
-pub use outbox::{Depth, Gap, Lane, NewOutboxItem, OutboxItem, Policy, SENT_KEPT_MAX};
+pub use outbox::{Depth, Gap, Lane, NewOutboxItem, NotTaken, OutboxItem, Policy, SENT_KEPT_MAX};
 pub use people::{
     Account, AuditEntry, LOCK_OUT_MINUTES, LOGIN_FAILURES_MAX, LoginOutcome, NewAccount, NewAudit, NewSession, Session,
 };

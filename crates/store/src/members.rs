@@ -57,6 +57,27 @@ pub struct Member {
     pub cursor: i64,
     /// The highest epoch it pushed in.
     pub epoch: i64,
+    /// How far its clock was from this hub's in its last push; above zero: behind. Units: milliseconds.
+    pub clock_off_ms: Option<i64>,
+}
+
+/// Sightings that a member had to drop, as it told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberGap {
+    /// The member.
+    pub member: NodeId,
+    /// In which of its epochs.
+    pub epoch: i64,
+    /// The member's own number of this gap.
+    pub id: i64,
+    /// How many.
+    pub dropped: u64,
+    /// When the oldest of them was put there, by the member's clock.
+    pub from: Timestamp,
+    /// When the newest of them was put there, by the member's clock.
+    pub to: Timestamp,
+    /// When this hub was told last.
+    pub told_at: Timestamp,
 }
 
 /// A code that lets one node enrol once.
@@ -91,7 +112,7 @@ pub enum InviteRefused {
 }
 
 const MEMBER_COLUMNS: &str = "SELECT node, name, country, role, public_key, pseudonym, state, enrolled_at, \
-     certificate_until, last_seen_at, cursor, epoch FROM member";
+     certificate_until, last_seen_at, cursor, epoch, clock_off_ms FROM member";
 
 impl Store {
     /// Keeps an invite. Errors: [`Error::Exists`].
@@ -182,6 +203,45 @@ impl Store {
         self.set_member(sql, node, micros(until)).await
     }
 
+    /// Keeps how far a member's clock is from this hub's; who is no member changes nothing. Units: milliseconds, above
+    /// zero: behind.
+    pub async fn set_member_clock(&self, node: &NodeId, off_ms: i64) -> Result<(), Error> {
+        let mut tx = self.db.begin().await?;
+        tx.execute("UPDATE member SET clock_off_ms = $2 WHERE node = $1", bind![node, off_ms]).await?;
+        tx.commit().await
+    }
+
+    /// Keeps what a member says it dropped; how many of them are new to this hub. The same gap again counts nothing, a
+    /// gap that grew counts what it grew by.
+    pub async fn note_member_gaps(&self, gaps: &[MemberGap]) -> Result<u64, Error> {
+        let mut tx = self.db.begin().await?;
+        let mut more = 0;
+        for gap in gaps {
+            let sql = "SELECT dropped FROM member_gap WHERE member = $1 AND epoch = $2 AND id = $3";
+            let known = tx.row(sql, bind![&gap.member, gap.epoch, gap.id]).await?;
+            let known = known.map_or(Ok(0), |row| row.count("dropped"))?;
+            if gap.dropped <= known {
+                continue;
+            }
+            let sql = "INSERT INTO member_gap (member, epoch, id, dropped, from_at, to_at, told_at)
+                       VALUES ($1, $2, $3, $4, $5, $6, $7)
+                       ON CONFLICT (member, epoch, id) DO UPDATE SET dropped = excluded.dropped,
+                         from_at = excluded.from_at, to_at = excluded.to_at, told_at = excluded.told_at";
+            let MemberGap { member, epoch, id, dropped, from, to, told_at } = gap;
+            tx.execute(sql, bind![member, *epoch, *id, *dropped, *from, *to, *told_at]).await?;
+            more += gap.dropped - known;
+        }
+        tx.commit().await?;
+        Ok(more)
+    }
+
+    /// What members said they dropped, told since then, newest first.
+    pub async fn member_gaps(&self, since: Timestamp, limit: u32) -> Result<Vec<MemberGap>, Error> {
+        let sql = "SELECT member, epoch, id, dropped, from_at, to_at, told_at FROM member_gap WHERE told_at >= $1
+                   ORDER BY told_at DESC, member, epoch, id LIMIT $2";
+        self.db.rows(sql, bind![since, limit]).await?.iter().map(member_gap).collect()
+    }
+
     async fn set_member(&self, sql: &'static str, node: &NodeId, value: i64) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         if tx.execute(sql, bind![node, value]).await? == 0 {
@@ -260,5 +320,18 @@ fn member(row: &Row) -> Result<Member, Error> {
         last_seen_at: row.at_opt("last_seen_at")?,
         cursor: row.get("cursor")?,
         epoch: row.get("epoch")?,
+        clock_off_ms: row.get("clock_off_ms")?,
+    })
+}
+
+fn member_gap(row: &Row) -> Result<MemberGap, Error> {
+    Ok(MemberGap {
+        member: NodeId(row.get("member")?),
+        epoch: row.get("epoch")?,
+        id: row.get("id")?,
+        dropped: row.count("dropped")?,
+        from: row.at("from_at")?,
+        to: row.at("to_at")?,
+        told_at: row.at("told_at")?,
     })
 }

@@ -14,11 +14,18 @@ struct Migration {
 }
 
 /// All steps, in order. A released step is never edited: add the next one.
-const MIGRATIONS: [Migration; 1] = [Migration {
-    number: 1,
-    sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
-    postgres: include_str!("../migrations/postgres/0001_first.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
+        postgres: include_str!("../migrations/postgres/0001_first.sql"),
+    },
+    Migration {
+        number: 2,
+        sqlite: include_str!("../migrations/sqlite/0002_federation.sql"),
+        postgres: include_str!("../migrations/postgres/0002_federation.sql"),
+    },
+];
 
 /// Serialises migrating replicas on PostgreSQL; any number that nothing else of ours uses.
 const PG_ADVISORY_LOCK: i64 = 0x4c61_7a61_7265_7401;

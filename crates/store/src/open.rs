@@ -22,6 +22,8 @@ const PG_CONNECTIONS_MAX: u32 = 10;
 const STATEMENTS_KEPT: usize = 200;
 /// How long a statement waits for another process's lock, and a caller for a connection.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Read and written by its owner only.
+const PRIVATE: u32 = 0o600;
 const WAL_ATTEMPTS_MAX: u32 = 100;
 const WAL_RETRY: Duration = Duration::from_millis(50);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -93,6 +95,8 @@ impl Store {
     /// Writes a consistent copy to a file that does not exist yet (SQLite; a server has its own tools: [`Error::Missing`]).
     pub async fn backup(&self, path: &std::path::Path) -> Result<(), Error> {
         let Db::Sqlite { writer, .. } = &self.db else { return Err(Error::Missing { what: "file database" }) };
+        // SQLite takes an empty file, and no other, for one that does not exist
+        make_private(path).map_err(|problem| Error::Unavailable(format!("{}: {problem}", path.display())))?;
         sqlx::query("VACUUM INTO $1").bind(path.to_string_lossy().into_owned()).execute(writer).await?;
         Ok(())
     }
@@ -110,6 +114,7 @@ impl Store {
 }
 
 async fn open_sqlite(path: &std::path::Path) -> Result<Db, Error> {
+    make_private(path).map_err(|problem| Error::Unavailable(format!("{}: {problem}", path.display())))?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -126,6 +131,15 @@ async fn open_sqlite(path: &std::path::Path) -> Result<Db, Error> {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "ON"));
     Ok(Db::Sqlite { writer, readers })
+}
+
+/// Nobody but the node's own user reads the file, whatever its folder allows. SQLite gives the files beside it (`-wal`,
+/// `-shm`) the same mode.
+fn make_private(path: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let file = std::fs::OpenOptions::new().append(true).create(true).mode(PRIVATE).open(path)?;
+    let wider = file.metadata()?.permissions().mode() & 0o777 != PRIVATE;
+    if wider { file.set_permissions(std::fs::Permissions::from_mode(PRIVATE)) } else { Ok(()) }
 }
 
 /// Turning a new file to WAL takes a lock that the busy timeout does not wait for: two processes that make the same
@@ -188,6 +202,28 @@ mod tests {
             object: "x".repeat(10_000),
             detail: String::new(),
         }
+    }
+
+    /// Also where an older version made the file readable to all, and for the files beside it and a copy.
+    #[tokio::test]
+    async fn the_database_is_read_by_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("lazaret.sqlite");
+        std::fs::write(&file, []).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let store = Store::open(&Target::Sqlite(file)).await.unwrap();
+        store.add_audit(note(1)).await.unwrap();
+        store.backup(&folder.path().join("copy.sqlite")).await.unwrap();
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{:?} has mode {mode:o}", entry.path());
+            names.push(entry.file_name().into_string().unwrap());
+        }
+        names.sort();
+        assert_eq!(names, ["copy.sqlite", "lazaret.sqlite", "lazaret.sqlite-shm", "lazaret.sqlite-wal"]);
     }
 
     /// A full disk is its own error, leaves what was there, and the store goes on when there is room again.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::db::{Row, Tx, bind};
 use crate::{Error, NewAudit, Store, people};
 
-/// How many sent items stay readable for the Sharing page.
+/// How many sent items stay readable for the Sharing page, and as many that the hub did not take.
 pub const SENT_KEPT_MAX: u32 = 50;
 
 /// Which way out; the order is the priority.
@@ -81,6 +81,18 @@ pub struct NewOutboxItem {
     pub policy: Policy,
 }
 
+/// Why the hub did not take an item that reached it. Sending it again would not help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotTaken {
+    /// It cannot read or accept it.
+    Refused {
+        /// Its reason, in its words.
+        why: String,
+    },
+    /// It holds other bytes under this name.
+    Conflict,
+}
+
 /// Something in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxItem {
@@ -100,8 +112,10 @@ pub struct OutboxItem {
     pub body: Vec<u8>,
     /// SHA-256 of the bytes, 64 hexadecimal digits.
     pub hash: String,
-    /// When the hub confirmed it; none while it waits.
+    /// When the hub answered; none while it waits.
     pub sent_at: Option<Timestamp>,
+    /// Why the hub did not take it; none while it waits and where the hub took it.
+    pub not_taken: Option<NotTaken>,
 }
 
 /// Items that were dropped because the hub was away too long.
@@ -132,7 +146,8 @@ pub struct Depth {
     pub oldest: Option<Timestamp>,
 }
 
-const OUTBOX_COLUMNS: &str = "SELECT position, created_at, lane, kind, key, version, body, hash, sent_at FROM outbox";
+const OUTBOX_COLUMNS: &str = "SELECT position, created_at, lane, kind, key, version, body, hash, sent_at, \
+     answer, answer_why FROM outbox";
 
 impl Store {
     /// Puts items into the outbox.
@@ -148,16 +163,34 @@ impl Store {
         self.db.rows(sql, bind![limit]).await?.iter().map(outbox_item).collect()
     }
 
-    /// The hub has these. A version that replaced one of them on the way has a position of its own and stays.
-    pub async fn outbox_confirm(&self, positions: &[i64], at: Timestamp) -> Result<(), Error> {
+    /// The hub answered: these it has, those it did not take. A version that replaced one of them on the way has a
+    /// position of its own and stays.
+    pub async fn outbox_confirm(
+        &self,
+        taken: &[i64],
+        not_taken: &[(i64, NotTaken)],
+        at: Timestamp,
+    ) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
-        for position in positions {
-            let sql = "UPDATE outbox SET state = 'sent', sent_at = $2 WHERE position = $1 AND state = 'waiting'";
-            tx.execute(sql, bind![*position, at]).await?;
+        let answers = taken.iter().map(|position| (position, None));
+        for (position, answer) in answers.chain(not_taken.iter().map(|(position, answer)| (position, Some(answer)))) {
+            let (word, why) = match answer {
+                None => (None, None),
+                Some(NotTaken::Conflict) => (Some("conflict".to_owned()), None),
+                Some(NotTaken::Refused { why }) => (Some("refused".to_owned()), Some(why.clone())),
+            };
+            let sql = "UPDATE outbox SET state = 'sent', sent_at = $2, answer = $3, answer_why = $4
+                       WHERE position = $1 AND state = 'waiting'";
+            tx.execute(sql, bind![*position, at, word, why]).await?;
         }
-        let sql = "DELETE FROM outbox WHERE state = 'sent' AND position NOT IN (
-                     SELECT position FROM outbox WHERE state = 'sent' ORDER BY sent_at DESC, position DESC LIMIT $1)";
-        tx.execute(sql, bind![SENT_KEPT_MAX]).await?;
+        for of in ["answer IS NULL", "answer IS NOT NULL"] {
+            let sql = format!(
+                "DELETE FROM outbox WHERE state = 'sent' AND {of} AND position NOT IN (
+                   SELECT position FROM outbox WHERE state = 'sent' AND {of}
+                   ORDER BY sent_at DESC, position DESC LIMIT $1)"
+            );
+            tx.execute(sql, bind![SENT_KEPT_MAX]).await?;
+        }
         tx.commit().await
     }
 
@@ -222,9 +255,19 @@ impl Store {
         Ok(depths.to_vec())
     }
 
-    /// What went last, newest first; at most [`SENT_KEPT_MAX`].
+    /// What the hub took last, newest first; at most [`SENT_KEPT_MAX`].
     pub async fn outbox_recent_sent(&self, limit: u32) -> Result<Vec<OutboxItem>, Error> {
-        let sql = format!("{OUTBOX_COLUMNS} WHERE state = 'sent' ORDER BY sent_at DESC, position DESC LIMIT $1");
+        self.answered("answer IS NULL", limit).await
+    }
+
+    /// What the hub did not take, newest first; at most [`SENT_KEPT_MAX`].
+    pub async fn outbox_not_taken(&self, limit: u32) -> Result<Vec<OutboxItem>, Error> {
+        self.answered("answer IS NOT NULL", limit).await
+    }
+
+    async fn answered(&self, of: &'static str, limit: u32) -> Result<Vec<OutboxItem>, Error> {
+        let sql =
+            format!("{OUTBOX_COLUMNS} WHERE state = 'sent' AND {of} ORDER BY sent_at DESC, position DESC LIMIT $1");
         self.db.rows(sql, bind![limit]).await?.iter().map(outbox_item).collect()
     }
 
@@ -315,7 +358,20 @@ fn outbox_item(row: &Row) -> Result<OutboxItem, Error> {
         body: row.get("body")?,
         hash: row.get("hash")?,
         sent_at: row.at_opt("sent_at")?,
+        not_taken: not_taken(row)?,
     })
+}
+
+fn not_taken(row: &Row) -> Result<Option<NotTaken>, Error> {
+    match row.get::<Option<String>>("answer")?.as_deref() {
+        None => Ok(None),
+        Some("conflict") => Ok(Some(NotTaken::Conflict)),
+        Some("refused") => {
+            let why: Option<String> = row.get("answer_why")?;
+            Ok(Some(NotTaken::Refused { why: why.unwrap_or_default() }))
+        }
+        Some(other) => Err(Error::Corrupt { what: format!("outbox answer {other}") }),
+    }
 }
 
 fn gap(row: &Row) -> Result<Gap, Error> {

@@ -22,7 +22,7 @@ use crate::screen::connect::{
 use crate::screen::desk::{DeliveryRow, DeskFormPage, DeskPage, DeskRow, DeskWarningPage, SeenRow, SuspectedRow};
 use crate::screen::entry::{FirstRunPage, HelpPage, LoginPage, message};
 use crate::screen::map::{LaneRow, MapPage, PLACES, Tile, heat, ranked, strip};
-use crate::screen::members::{InvitePage, MemberRow, MembersPage};
+use crate::screen::members::{ConflictRow, InvitePage, LossRow, MemberRow, MembersPage};
 use crate::screen::now::{Door, Figure, NowPage, Task};
 use crate::screen::received::{HitRow, ReceivedListPage, ReceivedPage, ReceivedRow};
 use crate::screen::sharing::{Depth, OutgoingRow, SharingPage, SupplierRow, SuppliersPage};
@@ -593,6 +593,7 @@ fn source_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
         at: ago(position),
         text: "{\n  \"id\": \"0190b5c2\",\n  \"rule_id\": \"lz-h16\",\n  \"family\": \"backup-sabotage\",\n  \"level\": \"high\",\n  \"country\": \"GR\"\n}".into(),
         held,
+        not_taken: String::new(),
     }
     };
     let page = SharingPage {
@@ -604,6 +605,11 @@ fn source_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
         next: vec![item(1, true), item(2, false)],
         sent_count: 1,
         sent: vec![item(9, false)],
+        not_taken_count: 1,
+        not_taken: vec![OutgoingRow {
+            not_taken: w.with("sharing-refused", "why", "the sighting says country \"FR\""),
+            ..item(8, false)
+        }],
         suppliers_open: 11,
     };
     pages.push(("sharing", page.render().unwrap()));
@@ -660,6 +666,7 @@ fn hub_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
         can_decide: true,
         in_force: true,
         reach: Some(vec![
+            figure("members", 7),
             figure("sent", 6),
             figure("received", 6),
             figure("hit", 1),
@@ -732,6 +739,21 @@ fn hub_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
             state: "active",
             last_seen_at: Some(ago(1)),
             certificate_until: now() + (24 * 29).hours(),
+            clock: w.with("clock-behind", "span", &w.span(93_600)),
+            clock_wrong: true,
+        }],
+        losses: vec![LossRow {
+            member: "Klinik Agios Lukas".into(),
+            dropped: 1_204,
+            from: ago(3_000),
+            to: ago(1_500),
+            told_at: ago(4),
+        }],
+        conflicts: vec![ConflictRow {
+            member: "Spital Sfanta Maria".into(),
+            item: w.t("item-sighting"),
+            name: "0193a2c4, 3".into(),
+            at: ago(70),
         }],
     };
     pages.push(("members", page.render().unwrap()));

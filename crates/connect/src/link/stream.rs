@@ -26,7 +26,7 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 pub fn answer(hub: Hub, caller: ClientCertificate, member: Member, after: i64, wait: Option<Duration>) -> Response {
     let published = hub.app.published();
     let ends_at = wait.map(|wait| Instant::now() + wait.min(WAIT_MAX));
-    let feed = Feed { hub, caller, member, after, published, ends_at, next: Next::Greet };
+    let feed = Feed { hub, caller, member, after, published, ends_at, next: Next::Greet, handed: Vec::new() };
     let body = Body::from_stream(stream::unfold(feed, |mut feed| async move {
         let piece = feed.piece().await?;
         Some((Ok::<_, Infallible>(Bytes::from(piece)), feed))
@@ -43,6 +43,8 @@ struct Feed {
     published: watch::Receiver<i64>,
     ends_at: Option<Instant>,
     next: Next,
+    /// Releases of the last piece: when the next piece is asked for, the last one is on its way.
+    handed: Vec<(uuid::Uuid, u32)>,
 }
 
 enum Next {
@@ -54,6 +56,7 @@ enum Next {
 impl Feed {
     /// The next piece of the answer; none at its end.
     async fn piece(&mut self) -> Option<String> {
+        self.note_handed().await;
         match self.next {
             Next::Greet => {
                 self.next = Next::Read;
@@ -91,7 +94,15 @@ impl Feed {
         }
     }
 
+    async fn note_handed(&mut self) {
+        let handed = std::mem::take(&mut self.handed);
+        if let Err(problem) = self.hub.app.note_sent(&self.member, &handed).await {
+            tracing::warn!(%problem, "link: what was sent could not be noted; the member's answer will tell");
+        }
+    }
+
     fn take(&mut self, page: &StreamPage) -> Option<String> {
+        self.handed.clone_from(&page.releases);
         let mut text = String::new();
         if let Some(gap) = page.gap {
             let data = serde_json::to_string(&gap).unwrap_or_default();

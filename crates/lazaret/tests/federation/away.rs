@@ -48,8 +48,12 @@ async fn a_hub_away_for_a_day_costs_nothing_but_the_oldest_sightings_and_those_a
     federation.sent("fr-1").await;
     federation.begin("ro").await;
     federation.sent("ro-1").await;
-    let dropped = federation.app("ro").metrics().get("lazaret_limit_hits_total", r#"limit="member-outbox""#);
+    let hub = federation.app("ro");
+    let dropped = hub.metrics().get("lazaret_members_dropped_total", "");
     assert!((dropped - 3.0).abs() < f64::EPSILON, "the hub heard of the gap: {dropped}");
+    let gaps = hub.member_gaps(jiff::Timestamp::UNIX_EPOCH).await.unwrap();
+    let gaps: Vec<_> = gaps.iter().map(|gap| (&gap.member, gap.dropped)).collect();
+    assert_eq!(gaps, [(&federation.app("ro-1").node(), 3)], "and names it on its page of members");
     // three hops up and three down again
     for hospital in ["ro-1", "fr-1"] {
         federation

@@ -5,6 +5,7 @@
 mod away;
 mod bad_line;
 mod certificates;
+mod delivery;
 mod demo;
 mod fixture;
 mod full_disk;

@@ -8,7 +8,7 @@ use testkit::until::until;
 
 use crate::fixture::{Federation, HOSPITALS};
 
-fn content(values: &[&str]) -> WarningContent {
+pub fn content(values: &[&str]) -> WarningContent {
     let indicator = |value: &&str| Indicator {
         kind: ObservableKind::DomainName,
         value: (*value).to_owned(),

@@ -8,7 +8,7 @@ use domain::release::SignedRelease;
 use domain::telemetry::{Level, Sighting, Verdict};
 use sha2::{Digest, Sha256};
 use store::{
-    Delivery, DeliveryState, Error, InboxItem, Invite, InviteRefused, Lane, LookBackHit, Member, MemberRole,
+    Delivery, DeliveryState, Error, InboxItem, Invite, InviteRefused, Lane, LookBackHit, Member, MemberGap, MemberRole,
     MemberState, Outcome, ReceivedQuery, ReceivedSighting, ReceivedStage, ReceivedState, ReceivedWarning, Saved,
     SightingQuery, Store, VerdictWhy,
 };
@@ -163,7 +163,7 @@ pub async fn a_relay_goes_up_once(place: &Place) {
             .await
             .unwrap();
         for item in store.outbox_pending(10).await.unwrap() {
-            store.outbox_confirm(&[item.position], at(1)).await.unwrap();
+            store.outbox_confirm(&[item.position], &[], at(1)).await.unwrap();
         }
     }
     assert_eq!(store.outbox_recent_sent(10).await.unwrap().len(), 1);
@@ -195,6 +195,7 @@ fn member(name: &str) -> Member {
         last_seen_at: None,
         cursor: 0,
         epoch: 1,
+        clock_off_ms: None,
     }
 }
 
@@ -265,7 +266,7 @@ pub async fn a_delivery_only_moves_forward(place: &Place) {
     let release = Uuid::from_u128(1);
     let deliver = async |version, member: &str, state, second, latency_ms| {
         let delivery = Delivery { release, version, member: node(member), state, at: at(second), latency_ms };
-        store.upsert_delivery(delivery).await.unwrap();
+        store.upsert_deliveries(&[delivery]).await.unwrap();
     };
     deliver(1, "a", DeliveryState::Verdict(Verdict::Hit), 3, Some(120)).await;
     deliver(1, "a", DeliveryState::Sent, 4, None).await;
@@ -285,9 +286,45 @@ pub async fn a_delivery_only_moves_forward(place: &Place) {
         ]
     );
     assert_eq!(deliveries[0].latency_ms, Some(120));
+    deliver(1, "b", DeliveryState::Verdict(Verdict::Hit), 9, Some(9_000)).await;
+    let of_b = |deliveries: Vec<Delivery>| deliveries.into_iter().find(|one| one.member == node("b")).unwrap();
+    let answered = of_b(store.deliveries(release).await.unwrap());
+    assert_eq!(answered.latency_ms, Some(80), "what was known first stays");
+    deliver(1, "b", DeliveryState::Sent, 10, None).await;
+    assert_eq!(of_b(store.deliveries(release).await.unwrap()), answered, "sent once more is no step back");
     let counts = store.verdict_counts(release).await.unwrap();
     let of = |verdict| counts.iter().find(|count| count.verdict == verdict).map(|count| count.members);
-    assert_eq!((of(None), of(Some(Verdict::CannotTell)), of(Some(Verdict::Hit))), (Some(1), Some(1), None));
+    assert_eq!((of(None), of(Some(Verdict::CannotTell)), of(Some(Verdict::Hit))), (None, Some(1), Some(1)));
+}
+
+/// A member tells the same gap until it is answered, and a gap may grow meanwhile.
+pub async fn a_members_gap_is_counted_once(place: &Place) {
+    let store = place.open().await;
+    let gap = |epoch, id, dropped, second| MemberGap {
+        member: node("a"),
+        epoch,
+        id,
+        dropped,
+        from: at(0),
+        to: at(second),
+        told_at: at(second),
+    };
+    assert_eq!(store.note_member_gaps(&[gap(1, 1, 5, 10), gap(1, 2, 1, 10)]).await.unwrap(), 6);
+    assert_eq!(store.note_member_gaps(&[gap(1, 1, 5, 20)]).await.unwrap(), 0);
+    assert_eq!(store.note_member_gaps(&[gap(1, 1, 8, 30)]).await.unwrap(), 3, "it grew");
+    assert_eq!(store.note_member_gaps(&[gap(2, 1, 2, 40)]).await.unwrap(), 2, "a restored member counts anew");
+    let told = store.member_gaps(at(15), 10).await.unwrap();
+    assert_eq!(told, vec![gap(2, 1, 2, 40), gap(1, 1, 8, 30)]);
+    assert_eq!(store.member_gaps(at(0), 10).await.unwrap().len(), 3);
+}
+
+pub async fn a_members_clock_is_kept(place: &Place) {
+    let store = place.open().await;
+    assert!(enrol(&store, "a", "secret").await.is_ok());
+    let node = store.members().await.unwrap()[0].node.clone();
+    assert_eq!(store.member(&node).await.unwrap().unwrap().clock_off_ms, None);
+    store.set_member_clock(&node, -90_000_000).await.unwrap();
+    assert_eq!(store.member(&node).await.unwrap().unwrap().clock_off_ms, Some(-90_000_000));
 }
 
 pub async fn countries_are_counted(place: &Place) {

@@ -1,6 +1,6 @@
 //! The outbox: turns, replacement, gaps, holds.
 
-use store::{Depth, Error, Lane, NewOutboxItem, Policy, SENT_KEPT_MAX, Store};
+use store::{Depth, Error, Lane, NewOutboxItem, NotTaken, Policy, SENT_KEPT_MAX, Store};
 
 use crate::place::Place;
 use crate::words::*;
@@ -48,10 +48,10 @@ pub async fn a_confirmation_never_covers_what_was_not_sent(place: &Place) {
     store.outbox_enqueue(vec![item(Lane::Sighting, 1, 1)], at(0)).await.unwrap();
     let on_the_wire = store.outbox_pending(10).await.unwrap().remove(0);
     store.outbox_enqueue(vec![item(Lane::Sighting, 1, 2)], at(1)).await.unwrap();
-    store.outbox_confirm(&[on_the_wire.position], at(2)).await.unwrap();
+    store.outbox_confirm(&[on_the_wire.position], &[], at(2)).await.unwrap();
     assert_eq!(waiting(&store).await, vec![(1, 2)]);
     let next = store.outbox_pending(10).await.unwrap().remove(0);
-    store.outbox_confirm(&[next.position, 999], at(3)).await.unwrap();
+    store.outbox_confirm(&[next.position, 999], &[], at(3)).await.unwrap();
     assert_eq!(waiting(&store).await, vec![]);
     let sent = store.outbox_recent_sent(10).await.unwrap();
     assert_eq!((sent.len(), sent[0].version, sent[0].sent_at), (1, 2, Some(at(3))));
@@ -116,10 +116,32 @@ pub async fn fifty_sent_items_stay(place: &Place) {
     let items = (0..60).map(|key| item(Lane::Sighting, key, 1)).collect();
     store.outbox_enqueue(items, at(0)).await.unwrap();
     let positions: Vec<i64> = store.outbox_pending(100).await.unwrap().iter().map(|item| item.position).collect();
-    store.outbox_confirm(&positions[..5], at(1)).await.unwrap();
-    store.outbox_confirm(&positions[5..], at(2)).await.unwrap();
+    store.outbox_confirm(&positions[..5], &[], at(1)).await.unwrap();
+    store.outbox_confirm(&positions[5..], &[], at(2)).await.unwrap();
     let sent = store.outbox_recent_sent(100).await.unwrap();
     assert_eq!(sent.len(), SENT_KEPT_MAX as usize);
     assert_eq!(sent[0].key.as_u128(), 59);
     assert!(sent.iter().all(|item| item.sent_at == Some(at(2))));
+}
+
+/// What the hub did not take has left, does not come again, and stays readable apart from what it took.
+pub async fn what_the_hub_did_not_take_says_why(place: &Place) {
+    let store = place.open().await;
+    let items = (0..60).map(|key| item(Lane::Sighting, key, 1)).collect();
+    store.outbox_enqueue(items, at(0)).await.unwrap();
+    let positions: Vec<i64> = store.outbox_pending(100).await.unwrap().iter().map(|item| item.position).collect();
+    let why = || NotTaken::Refused { why: "a sighting of another country".to_owned() };
+    let not_taken = [(positions[0], why()), (positions[1], NotTaken::Conflict)];
+    store.outbox_confirm(&positions[2..], &not_taken, at(5)).await.unwrap();
+    assert_eq!(waiting(&store).await, vec![]);
+    let kept = store.outbox_not_taken(100).await.unwrap();
+    assert_eq!(kept.len(), 2, "fifty newer items do not push them out");
+    assert_eq!((kept[0].key.as_u128(), kept[0].not_taken.clone()), (1, Some(NotTaken::Conflict)));
+    assert_eq!((kept[1].not_taken.clone(), kept[1].sent_at), (Some(why()), Some(at(5))));
+    let sent = store.outbox_recent_sent(100).await.unwrap();
+    assert!(sent.len() == SENT_KEPT_MAX as usize && sent.iter().all(|item| item.not_taken.is_none()));
+    // What it says next is a new item, and the answer to the old one stays.
+    store.outbox_enqueue(vec![item(Lane::Sighting, 0, 2)], at(6)).await.unwrap();
+    assert_eq!(waiting(&store).await, vec![(0, 2)]);
+    assert_eq!(store.outbox_not_taken(100).await.unwrap().len(), 2);
 }

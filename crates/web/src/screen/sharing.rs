@@ -14,6 +14,8 @@ pub(crate) struct OutgoingRow {
     pub at: Timestamp,
     pub text: String,
     pub held: bool,
+    /// Why the hub did not take it; empty where it did, or was not asked yet.
+    pub not_taken: String,
 }
 
 /// How many items of a class wait.
@@ -35,6 +37,8 @@ pub(crate) struct SharingPage {
     pub next: Vec<OutgoingRow>,
     pub sent_count: u64,
     pub sent: Vec<OutgoingRow>,
+    pub not_taken_count: u64,
+    pub not_taken: Vec<OutgoingRow>,
     pub suppliers_open: u64,
 }
 

@@ -173,7 +173,8 @@ fn stage_says(words: &Words, warning: &domain::record::warning::Warning) -> Stri
 
 fn reach(words: &Words, reach: &app::Reach) -> Vec<Figure> {
     let figures = [
-        ("sent", reach.members),
+        ("members", reach.members),
+        ("sent", reach.sent),
         ("received", reach.received),
         ("hit", reach.hit),
         ("exposed", reach.exposed),
@@ -193,7 +194,15 @@ fn delivery(words: &Words, (delivery, member): &(app::Delivery, String)) -> Deli
             DeliveryState::Verdict(verdict) => verdict.as_str(),
         },
         at: delivery.at,
-        latency: millis.map(|millis| words.with("latency-ms", "number", &words.number(&millis))).unwrap_or_default(),
+        latency: millis.map(|millis| took(words, millis)).unwrap_or_default(),
+    }
+}
+
+/// How long it took: to the millisecond while that says something, then in larger units.
+fn took(words: &Words, millis: u64) -> String {
+    match millis {
+        0..60_000 => words.with("latency-ms", "number", &words.number(&millis)),
+        _ => words.span(millis / 1_000),
     }
 }
 

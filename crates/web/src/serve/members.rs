@@ -1,46 +1,87 @@
 //! Serves *Members*: who is enrolled, inviting, revoking.
 
-use app::{InviteOrder, MemberRole, MemberState};
+use app::{InviteOrder, Member, MemberRole, MemberState};
 use askama::Template;
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Redirect};
 use domain::party::NodeId;
+use jiff::SignedDuration;
 
 use super::fault::{Answer, Fault};
 use super::form::{Fields, Signed};
-use super::names::choices;
+use super::names::{choices, clock_words, item_name};
 use super::once::Shown;
 use super::visitor::Visitor;
 use crate::frame::{Place, Problem};
 use crate::screen::Choice;
 use crate::screen::cases::ConfirmPage;
 use crate::screen::map::PLACES;
-use crate::screen::members::{InvitePage, MemberRow, MembersPage};
+use crate::screen::members::{ConflictRow, InvitePage, LossRow, MemberRow, MembersPage};
+use crate::words::Words;
+
+/// How long ago a loss may have been told to stand on the page.
+const LOSSES_SHOWN: SignedDuration = SignedDuration::from_hours(24 * 90);
+/// The most losses, and the most conflicts, that one page shows.
+const ROWS_MAX: usize = 50;
 
 /// The page.
 pub(super) async fn list(visitor: Visitor) -> Answer {
     let f = visitor.frame("members-title", Some(Place::Members)).await?;
-    let members = visitor.console.app.members().await?;
-    let rows: Vec<MemberRow> = members
-        .into_iter()
-        .map(|member| MemberRow {
-            fingerprint: fingerprint(&member.node),
-            node: member.node.0,
-            name: member.name,
-            country: member.country,
-            role: match member.role {
-                MemberRole::Hospital => "hospital",
-                MemberRole::National => "national",
-            },
-            state: match member.state {
-                MemberState::Active => "active",
-                MemberState::Revoked => "revoked",
-            },
-            last_seen_at: member.last_seen_at,
-            certificate_until: member.certificate_until,
-        })
-        .collect();
-    Ok(Html(MembersPage { f, total: rows.len() as u64, rows }.render()?).into_response())
+    let (app, words) = (&visitor.console.app, visitor.words());
+    let members = app.members().await?;
+    let name = |node: &NodeId| {
+        let found = members.iter().find(|member| member.node == *node);
+        found.map_or_else(|| fingerprint(node), |member| member.name.clone())
+    };
+    let losses = app.member_gaps(words.now - LOSSES_SHOWN).await?;
+    let losses = losses.into_iter().take(ROWS_MAX).map(|gap| LossRow {
+        member: name(&gap.member),
+        dropped: gap.dropped,
+        from: gap.from,
+        to: gap.to,
+        told_at: gap.told_at,
+    });
+    let conflicts = app.conflicts().await?;
+    let conflicts = conflicts.into_iter().take(ROWS_MAX).map(|conflict| ConflictRow {
+        member: name(&conflict.origin),
+        item: item_name(&words, &conflict.kind),
+        name: format!("{:.8}, {}", conflict.key.simple().to_string(), conflict.version),
+        at: conflict.at,
+    });
+    let page = MembersPage {
+        f,
+        total: members.len() as u64,
+        losses: losses.collect(),
+        conflicts: conflicts.collect(),
+        rows: members.iter().map(|member| row(&words, member)).collect(),
+    };
+    Ok(Html(page.render()?).into_response())
+}
+
+fn row(words: &Words, member: &Member) -> MemberRow {
+    let off = app::clock_off(member);
+    MemberRow {
+        fingerprint: fingerprint(&member.node),
+        node: member.node.0.clone(),
+        name: member.name.clone(),
+        country: member.country.clone(),
+        role: match member.role {
+            MemberRole::Hospital => "hospital",
+            MemberRole::National => "national",
+        },
+        state: match member.state {
+            MemberState::Active => "active",
+            MemberState::Revoked => "revoked",
+        },
+        last_seen_at: member.last_seen_at,
+        certificate_until: member.certificate_until,
+        clock: match (off, member.clock_off_ms) {
+            (Some(off), _) => clock_words(words, off),
+            (None, Some(_)) => words.t("clock-right"),
+            (None, None) => words.t("clock-unknown"),
+        },
+        clock_wrong: off.is_some_and(|off| off.abs() >= app::CLOCK_GRAVE_FROM),
+    }
 }
 
 /// The first twelve digits in groups of four, to read out on the phone.

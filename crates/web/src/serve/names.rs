@@ -8,6 +8,7 @@ use domain::party::Actor;
 use domain::record::{Fact, case, warning};
 use domain::release::{Basis, WarningContent};
 use domain::telemetry::{Indicator, Verdict};
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::screen::Choice;
@@ -219,9 +220,24 @@ pub(super) fn task_title(words: &Words, what: &What) -> String {
         What::RuleSuspected(_) => words.t("task-suspected"),
         What::Conflict { .. } => words.t("task-conflict"),
         What::Dropped(_) => words.t("task-gap"),
+        What::NotTaken { .. } => words.t("task-not-taken"),
+        What::MemberClock { .. } => words.t("task-member-clock"),
+        What::MemberDropped { .. } => words.t("task-member-dropped"),
         What::SuppliersUnanswered => words.t("task-suppliers"),
         What::NoSource => words.t("task-no-source"),
     }
+}
+
+/// What an item of the link is.
+pub(super) fn item_name(words: &Words, kind: &str) -> String {
+    let key = format!("item-{kind}");
+    if words.has(&key) { words.t(&key) } else { words.t("item-other") }
+}
+
+/// How far a clock is off; above zero: behind.
+pub(super) fn clock_words(words: &Words, off: SignedDuration) -> String {
+    let key = if off.is_negative() { "clock-ahead" } else { "clock-behind" };
+    words.with(key, "span", &words.span(off.as_secs().unsigned_abs()))
 }
 
 /// A choice among a closed set of words.

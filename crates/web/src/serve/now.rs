@@ -7,7 +7,7 @@ use domain::record::Kind;
 use jiff::SignedDuration;
 
 use super::fault::{Answer, Fault};
-use super::names::{rule_title, task_title, verdict_sentence};
+use super::names::{clock_words, rule_title, task_title, verdict_sentence};
 use super::visitor::Visitor;
 use crate::frame::Place;
 use crate::screen::now::{Door, Figure, NowPage, Task};
@@ -97,18 +97,11 @@ fn task(app: &App, words: &Words, item: &AttentionItem) -> Task {
             sort: words.t("task-suspected-sort"),
             ..base
         },
-        What::Conflict { member, .. } => Task {
-            href: "/members".to_owned(),
-            hint: words.with("task-conflict-hint", "member", member),
-            sort: words.t("task-conflict-sort"),
-            ..base
-        },
-        What::Dropped(dropped) => Task {
-            href: "/sharing".to_owned(),
-            hint: words.n("task-gap-hint", dropped),
-            sort: words.t("task-gap-sort"),
-            ..base
-        },
+        What::Conflict { .. }
+        | What::Dropped(_)
+        | What::NotTaken { .. }
+        | What::MemberClock { .. }
+        | What::MemberDropped { .. } => loss(words, &item.what, base),
         What::SuppliersUnanswered => Task {
             href: "/sharing/suppliers".to_owned(),
             hint: words.t("door-ready-hint"),
@@ -121,6 +114,46 @@ fn task(app: &App, words: &Words, item: &AttentionItem) -> Task {
             sort: words.t("task-no-source-sort"),
             ..base
         },
+    }
+}
+
+/// What is lost or wrong between a member and its hub.
+fn loss(words: &Words, what: &What, base: Task) -> Task {
+    match what {
+        What::Conflict { member, .. } => Task {
+            href: "/members".to_owned(),
+            hint: words.with("task-conflict-hint", "member", member),
+            sort: words.t("task-conflict-sort"),
+            ..base
+        },
+        What::Dropped(dropped) => Task {
+            href: "/sharing".to_owned(),
+            hint: words.n("task-gap-hint", dropped),
+            sort: words.t("task-gap-sort"),
+            ..base
+        },
+        What::NotTaken { items, why } => {
+            let why = why.clone().unwrap_or_else(|| words.t("sharing-conflict"));
+            Task {
+                href: "/sharing".to_owned(),
+                hint: words.n_with("task-not-taken-hint", *items, &[("why", &why)]),
+                sort: words.t("task-not-taken-sort"),
+                ..base
+            }
+        }
+        What::MemberClock { member, off } => Task {
+            href: "/members".to_owned(),
+            hint: words.with_all("task-member-clock-hint", &[("member", member), ("off", &clock_words(words, *off))]),
+            sort: words.t("task-member-clock-sort"),
+            ..base
+        },
+        What::MemberDropped { member, dropped } => Task {
+            href: "/members".to_owned(),
+            hint: words.n_with("task-member-dropped-hint", *dropped, &[("member", member)]),
+            sort: words.t("task-member-dropped-sort"),
+            ..base
+        },
+        _ => base,
     }
 }
 

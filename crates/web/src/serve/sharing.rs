@@ -1,13 +1,13 @@
 //! Serves *Sharing*: what leaves, the policy, and the questions about suppliers.
 
-use app::{Answer as Said, OutboxItemView};
+use app::{Answer as Said, NotTaken, OutboxItemView};
 use askama::Template;
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Redirect};
 
 use super::fault::{Answer, Fault};
 use super::form::Signed;
-use super::names::choices;
+use super::names::{choices, item_name};
 use super::visitor::Visitor;
 use crate::frame::Place;
 use crate::screen::sharing::{Depth, OutgoingRow, SharingPage, SupplierRow, SuppliersPage};
@@ -21,13 +21,17 @@ enum Waits {
 }
 
 fn row(words: &Words, view: OutboxItemView, waits: Waits) -> OutgoingRow {
-    let key = format!("item-{}", view.item.kind);
     OutgoingRow {
         position: view.item.position,
-        name: if words.has(&key) { words.t(&key) } else { words.t("item-other") },
+        name: item_name(words, &view.item.kind),
         at: view.item.sent_at.unwrap_or(view.item.created_at),
         text: view.text,
         held: waits == Waits::ForPerson,
+        not_taken: match view.item.not_taken {
+            None => String::new(),
+            Some(NotTaken::Refused { why }) => words.with("sharing-refused", "why", &why),
+            Some(NotTaken::Conflict) => words.t("sharing-conflict"),
+        },
     }
 }
 
@@ -44,6 +48,7 @@ pub(super) async fn page(visitor: Visitor) -> Answer {
     let next: Vec<OutgoingRow> =
         held.chain(sharing.next.into_iter().map(|view| row(&words, view, Waits::No))).collect();
     let sent: Vec<OutgoingRow> = sharing.sent.into_iter().map(|view| row(&words, view, Waits::No)).collect();
+    let not_taken: Vec<OutgoingRow> = sharing.not_taken.into_iter().map(|view| row(&words, view, Waits::No)).collect();
     let depths = sharing.depth.into_iter().map(|depth| Depth {
         name: words.word("lane", depth.lane.as_str()),
         count: depth.waiting,
@@ -58,6 +63,8 @@ pub(super) async fn page(visitor: Visitor) -> Answer {
         next,
         sent_count: sent.len() as u64,
         sent,
+        not_taken_count: not_taken.len() as u64,
+        not_taken,
         suppliers_open: open_questions(&visitor).await?,
     };
     Ok(Html(page.render()?).into_response())
