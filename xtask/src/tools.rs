@@ -22,6 +22,8 @@ pub enum Need {
     Postgres,
     /// rsyslog, the real peer of the syslog listeners.
     Rsyslog,
+    /// Orthanc and DCMTK's tools, a real image archive and a real station.
+    Orthanc,
     /// Chromium.
     Chromium,
     /// Node.js 20 or later with npm, and the harness's packages.
@@ -90,6 +92,7 @@ impl Tools {
             match need {
                 Need::Postgres if postgres_programs().is_none() => packages.push("postgresql"),
                 Need::Rsyslog if rsyslog().is_none() => packages.push("rsyslog"),
+                Need::Orthanc if orthanc().is_none() => packages.extend(["orthanc", "dcmtk"]),
                 Need::Chromium if self.chromium().is_none() => packages.push("chromium"),
                 _ => {}
             }
@@ -102,6 +105,7 @@ impl Tools {
             Need::CargoTools => self.provide_environment(place, "cargo-tools"),
             Need::Postgres => found(postgres_programs(), "postgresql"),
             Need::Rsyslog => found(rsyslog(), "rsyslog"),
+            Need::Orthanc => found(orthanc(), "orthanc dcmtk"),
             Need::Chromium => found(self.chromium(), "chromium"),
             Need::Node => {
                 if self.node().is_none() {
@@ -199,6 +203,15 @@ pub fn postgres_programs() -> Option<PathBuf> {
     newest
         .or_else(|| process::on_path("initdb")?.parent().map(Path::to_path_buf))
         .filter(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
+}
+
+/// Orthanc and DCMTK's `echoscu`, where both are there.
+pub fn orthanc() -> Option<(PathBuf, PathBuf)> {
+    let program = |debian: &str, name| {
+        let debian = PathBuf::from(debian);
+        process::on_path(name).or_else(|| debian.is_file().then_some(debian))
+    };
+    Some((program("/usr/sbin/Orthanc", "Orthanc")?, program("/usr/bin/echoscu", "echoscu")?))
 }
 
 /// rsyslog's daemon; `/usr/sbin` is not on everyone's search path.

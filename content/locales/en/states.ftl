@@ -56,3 +56,5 @@ input-warning-title = Write one line of at most 200 characters
 input-warning-summary = Write what happened, at most 10,000 characters
 input-warning-advice = Write what hospitals have to do, at most 10,000 characters
 input-zone = Write a zone as in Europe/Athens
+input-text = Write at most 500 characters in each field
+input-statements = State the points on the page Data protection first

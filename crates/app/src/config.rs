@@ -29,8 +29,27 @@ pub struct AppConfig {
     pub thresholds: Thresholds,
     /// How far the local trial and the look-back reach.
     pub trial: Trial,
+    /// How long telemetry is kept.
+    pub kept: Kept,
     /// Written limits.
     pub limits: Limits,
+}
+
+/// How long telemetry is kept; what screens and documents say about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Events, by age.
+    pub events_days: u64,
+    /// Events, by size in bytes.
+    pub events_bytes: u64,
+    /// Alerts.
+    pub alerts_days: u64,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { events_days: 90, events_bytes: 100 << 30, alerts_days: 400 }
+    }
 }
 
 /// What an invite code says of this node.

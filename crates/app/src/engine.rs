@@ -9,13 +9,14 @@ use arc_swap::ArcSwap;
 use detect::engine::{Engine, EngineOptions};
 use detect::indicator::IndicatorSet;
 use detect::mapping::MappingSet;
-use detect::sigma::{RuleOrigin, RuleProblem, RuleSet, RuleText};
+use detect::sigma::{RuleMeta, RuleOrigin, RuleProblem, RuleSet, RuleText};
 use domain::release::WarningContent;
 use domain::telemetry::Indicator;
 use jiff::Timestamp;
 use store::Store;
 use uuid::Uuid;
 
+use crate::data_protection;
 use crate::suppliers::SupplierList;
 use crate::{App, AppConfig, Error, RecordedAttack, Result, SourceGuide};
 
@@ -27,6 +28,8 @@ const RULES_SINCE: &str = "rules-since";
 pub struct Content {
     /// Rule files: the built-in ones and the operator's.
     pub rules: Vec<RuleText>,
+    /// Built-in rules that observe staff; they run only once they are switched on.
+    pub staff_rules: Vec<RuleText>,
     /// Mapping files: path and text.
     pub mappings: Vec<(String, String)>,
     /// Lists of values that are never the attacker's side.
@@ -57,8 +60,21 @@ struct Refused {
     of_warnings: AtomicU64,
 }
 
+/// Whom rules may observe.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Observing {
+    /// Nobody: rules that observe staff do not run.
+    #[default]
+    Nobody,
+    /// Staff too.
+    Staff,
+}
+
 struct Parts {
     base: RuleSet,
+    staff: RuleSet,
+    observing: Observing,
     /// Contents in force, by issuer and release.
     warnings: BTreeMap<(String, Uuid), Arc<WarningContent>>,
     /// When rules that are not built in were first seen here.
@@ -86,11 +102,18 @@ impl Holder {
             .into_iter()
             .filter_map(|live| Some(((live.issuer.0.clone(), live.release), Arc::new(live.content?))))
             .collect();
-        let parts = Parts { base, warnings, since };
         let refused = Refused::default();
         refused.own.store(problems.len() as u64, Relaxed);
-        let engine = build(&parts, &mappings, &content.options, &refused);
-        let engine = ArcSwap::from_pointee(engine);
+        let (staff, problems) = RuleSet::parse(&content.staff_rules);
+        for problem in &problems {
+            tracing::warn!(%problem, "a rule that observes staff does not load");
+        }
+        let observing = match store.setting(data_protection::SETTING).await? {
+            Some(json) => serde_json::from_str::<data_protection::Kept>(&json)?.observing,
+            None => Observing::Nobody,
+        };
+        let parts = Parts { base, staff, observing, warnings, since };
+        let engine = ArcSwap::from_pointee(build(&parts, &mappings, &content.options, &refused));
         Ok(Self { engine, parts: Mutex::new(parts), options: content.options, mappings, refused })
     }
 
@@ -101,6 +124,23 @@ impl Holder {
 
     pub(crate) fn rule_count(&self) -> u64 {
         self.engine.load().rules().count() as u64
+    }
+
+    /// The rules that observe staff, running or not.
+    pub(crate) fn staff_rules(&self) -> Vec<RuleMeta> {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        Engine::build(parts.staff.clone(), Arc::clone(&self.mappings), IndicatorSet::default(), self.options.clone())
+            .rules()
+            .filter(|rule| rule.custom.contains_key("family"))
+            .cloned()
+            .collect()
+    }
+
+    /// Lets rules observe staff or nobody, and swaps the engine where that changes something.
+    pub(crate) fn observe(&self, observing: Observing) {
+        if self.parts.lock().unwrap_or_else(PoisonError::into_inner).observing != observing {
+            self.change(|parts| parts.observing = observing);
+        }
     }
 
     /// An engine with nothing but the rules and indicators of one content: for the trial and the look-back.
@@ -180,7 +220,7 @@ impl App {
 
     /// When a rule came into this engine, for the *everyone at once* guard: a built-in rule's own date, otherwise when
     /// it was first seen here.
-    pub(crate) async fn rule_since(&self, rule: &detect::sigma::RuleMeta) -> Result<Timestamp> {
+    pub(crate) async fn rule_since(&self, rule: &RuleMeta) -> Result<Timestamp> {
         if matches!(rule.origin, RuleOrigin::BuiltIn)
             && let Some(date) = rule.modified.as_deref().or(rule.date.as_deref()).and_then(midnight)
         {
@@ -207,6 +247,11 @@ fn midnight(date: &str) -> Option<Timestamp> {
 
 fn build(parts: &Parts, mappings: &Arc<MappingSet>, options: &EngineOptions, refused: &Refused) -> Engine {
     let mut rules = parts.base.clone();
+    if parts.observing == Observing::Staff {
+        for problem in &rules.extend(parts.staff.clone()) {
+            tracing::warn!(%problem, "a rule that observes staff is here already");
+        }
+    }
     let mut values = Vec::new();
     let mut refused_of_warnings = 0;
     for ((_, release), content) in &parts.warnings {

@@ -9,6 +9,7 @@ mod cases;
 mod clock;
 mod config;
 mod correlator;
+mod data_protection;
 mod desk;
 mod engine;
 mod error;
@@ -51,9 +52,10 @@ pub use attacks::{AttackView, RecordedAttack, RecordedEvent, RecordedStage, Sigh
 pub use attention::{Attention, AttentionItem, LinkState, Urgency, What};
 pub use cases::{CaseRow, CaseView};
 pub use clock::Clock;
-pub use config::{AppConfig, Approval, InviteAddress, Limits, Outgoing, Trial};
+pub use config::{AppConfig, Approval, InviteAddress, Kept, Limits, Outgoing, Trial};
+pub use data_protection::{DataProtection, StaffRule, Statements};
 pub use desk::{Reach, WarningRow, WarningView};
-pub use engine::Content;
+pub use engine::{Content, Observing};
 pub use error::{Error, Result};
 pub use execute::Executed;
 pub use guides::{GuideStep, GuideView, PLACEHOLDERS, SourceGuide, Way};
@@ -175,6 +177,11 @@ impl App {
     /// The node's keys, for the TLS layer and for signatures of the link.
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// What this node was told to do.
+    pub fn config(&self) -> &AppConfig {
+        &self.config
     }
 
     /// ISO 3166-1 alpha-2 code of the node's country.

@@ -57,7 +57,7 @@ impl App {
     }
 
     /// What happens to new sightings: what a person set, else what the configuration says.
-    pub(crate) async fn sharing_policy(&self) -> Result<Outgoing> {
+    pub async fn sharing_policy(&self) -> Result<Outgoing> {
         match self.store.setting(POLICY).await? {
             Some(json) => Ok(serde_json::from_str(&json)?),
             None => Ok(self.config.sightings),

@@ -100,6 +100,11 @@ fn suppliers() -> SupplierList {
     SupplierList::parse(list).unwrap()
 }
 
+/// A rule that observes staff.
+const STAFF_RULE: &str = "title: Somebody read very much\nid: 7b2c1a90-6f3e-4d51-9c7a-3f1d2e4b5a60\nlevel: medium\n\
+                          lazaret.family: much-read\nlogsource: { product: probe }\n\
+                          detection: { a: { x: 1 }, condition: a }\n";
+
 async fn node(setting: Setting) -> Node {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(Hand(Mutex::new("2026-11-25T02:00:00Z".parse().unwrap())));
@@ -115,13 +120,19 @@ async fn node(setting: Setting) -> Node {
         approval: setting.approval,
         thresholds: Thresholds::default(),
         trial: Trial::default(),
+        kept: app::Kept::default(),
         limits: Limits::default(),
     };
     let store = Store::open(&Target::Sqlite(dir.path().join("node.sqlite"))).await.unwrap();
     let limits = eventstore::Limits { free_bytes_min: 0, ..eventstore::Limits::default() };
     let (log, _) = EventLog::open(&dir.path().join("events"), limits).unwrap();
     let rule = RuleText { path: "rule.yml".into(), text: RULE.to_owned(), origin: RuleOrigin::BuiltIn, mark: None };
-    let content = Content { rules: vec![rule], mappings: mappings(), suppliers: suppliers(), ..Content::default() };
+    let staff = RuleText { path: "staff.yml".into(), text: STAFF_RULE.to_owned(), ..rule.clone() };
+    let content = Content {
+        rules: vec![rule],
+        staff_rules: vec![staff],
+        ..Content { mappings: mappings(), suppliers: suppliers(), ..Content::default() }
+    };
     let app = App::start(config, clock.clone(), Keys::generate().unwrap(), store, log, content).await.unwrap();
     let (stop, stopped) = watch::channel(false);
     if setting.listens {
@@ -570,4 +581,33 @@ async fn a_critical_alert_stays_a_card_until_somebody_deals_with_it() {
     assert_eq!(cards.len(), 1);
     hospital.app.dismiss_alert(&admin(), cards[0].id).await.unwrap();
     assert!(hospital.app.today().await.unwrap().cards.is_empty());
+}
+
+#[tokio::test]
+async fn rules_that_observe_staff_run_only_while_switched_on_and_stated() {
+    let node = node(HOSPITAL).await;
+    let running = || node.app.metrics().get("lazaret_engine_rules", "");
+    let before = running();
+    assert!(node.app.set_observing(&admin(), app::Observing::Staff).await.is_err(), "nothing is stated");
+    assert_eq!(node.app.data_protection().await.unwrap().rules[0].title, "Somebody read very much");
+    let text = || "stated".to_owned();
+    let date = "2026-11-01".parse().ok();
+    let statements = app::Statements {
+        controller: text(),
+        officer: text(),
+        legal_basis: text(),
+        representation: text(),
+        agreed_on: date,
+        assessed_by: text(),
+        assessed_on: date,
+    };
+    node.app.set_statements(&admin(), statements.clone()).await.unwrap();
+    assert_eq!(running(), before, "stating something switches nothing on");
+    node.app.set_observing(&admin(), app::Observing::Staff).await.unwrap();
+    assert_eq!(running(), before + 1.0);
+    let taken_back = app::Statements { representation: String::new(), ..statements };
+    node.app.set_statements(&admin(), taken_back).await.unwrap();
+    assert_eq!(running(), before, "what is taken back switches off");
+    let viewer = app::Session { role: Role::Viewer, ..admin() };
+    assert!(node.app.set_observing(&viewer, app::Observing::Nobody).await.is_err());
 }

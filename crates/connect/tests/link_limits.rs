@@ -65,6 +65,7 @@ async fn standing() -> Standing {
         approval: Approval::Person,
         thresholds: Default::default(),
         trial: Trial::default(),
+        kept: app::Kept::default(),
         limits: Limits::default(),
     };
     let app = App::start(config, Arc::new(Now), Keys::generate().unwrap(), store, log, Content::default());

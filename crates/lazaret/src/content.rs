@@ -112,6 +112,12 @@ impl Content {
         files.map(|(path, text)| rule_text(path, text)).collect()
     }
 
+    /// The Sigma rules of one pack alone.
+    pub fn pack(&self, name: &str) -> Vec<RuleText> {
+        let files = self.under("rules").filter(|(path, _)| path.ends_with(".yml") && pack(path) == Some(name));
+        files.map(|(path, text)| rule_text(path, text)).collect()
+    }
+
     /// The supplier list.
     pub fn suppliers(&self) -> Result<suppliers::Suppliers> {
         suppliers::Suppliers::read(self)

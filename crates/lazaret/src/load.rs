@@ -15,6 +15,9 @@ use crate::content::scenario::{SCENARIOS, Scenario, shared_suppliers};
 use crate::content::suppliers::Supplier;
 use crate::content::{Content, FILE_BYTES_MAX, FILES_MAX};
 
+/// The pack of rules that observe staff.
+const STAFF_PACK: &str = "data-protection";
+
 /// The built-in content with an operator's rules and further suppliers beside it. What cannot be read of the
 /// operator's rules is logged and left out.
 pub fn content(rules_dir: Option<&Path>, more_suppliers: &[Supplier]) -> anyhow::Result<app::Content> {
@@ -25,6 +28,7 @@ pub fn content(rules_dir: Option<&Path>, more_suppliers: &[Supplier]) -> anyhow:
     suppliers.suppliers.extend(more_suppliers.iter().map(entry));
     Ok(app::Content {
         rules: rules(rules_dir),
+        staff_rules: built_in.pack(STAFF_PACK),
         mappings: built_in.mappings(),
         warninglists: warninglists.collect(),
         suppliers,

@@ -295,6 +295,11 @@ impl Frame {
         self.may(Role::Admin)
     }
 
+    /// Whether this node takes logs of its own.
+    pub fn listens(&self) -> bool {
+        self.places.contains(&Place::Sources)
+    }
+
     /// The hidden field that proves a form came from this session.
     pub fn csrf(&self) -> Html {
         let token = self.person.as_ref().map_or("", |person| person.csrf.as_str());

@@ -7,6 +7,7 @@ pub(crate) mod account;
 pub(crate) mod alerts;
 pub(crate) mod cases;
 pub(crate) mod connect;
+pub(crate) mod data_protection;
 pub(crate) mod desk;
 pub(crate) mod entry;
 pub(crate) mod map;

@@ -18,6 +18,7 @@ mod alerts;
 mod assets;
 mod cases;
 mod connect;
+mod data_protection;
 mod desk;
 mod desk_form;
 mod entry;
@@ -114,6 +115,10 @@ fn of(place: Place) -> Routes {
             .route("/cases/{id}/reopen", post(cases::reopen)),
         Place::Sources => routes
             .route("/sources", get(sources::list))
+            .route("/account/data-protection", get(data_protection::page).post(data_protection::save))
+            .route("/account/data-protection/on", post(data_protection::switch_on))
+            .route("/account/data-protection/off", post(data_protection::switch_off))
+            .route("/account/data-protection/{document}", get(data_protection::document))
             .route("/sources/connect", get(connect::list))
             .route("/sources/connect/{id}", get(connect::one))
             .route("/sources/sight", get(connect::sight))

@@ -51,6 +51,7 @@ async fn node(places: Vec<Place>) -> Node {
         approval: Approval::Person,
         thresholds: Thresholds::default(),
         trial: Trial::default(),
+        kept: app::Kept::default(),
         limits: Limits::default(),
     };
     let store = Store::open(&Target::Sqlite(dir.path().join("node.sqlite"))).await.unwrap();
@@ -224,6 +225,13 @@ async fn every_page_of_a_hospital_and_a_hub_answers() {
         "/account/preferences",
         "/account/people",
         "/account/audit",
+        "/account/data-protection",
+        "/account/data-protection/record",
+        "/account/data-protection/assessment",
+        "/account/data-protection/retention",
+        "/account/data-protection/agreement",
+        "/sources/connect",
+        "/sources/sight",
         "/theatre",
         "/?lang=en-XA",
     ];
@@ -405,4 +413,30 @@ async fn logging_out_ends_the_session_at_the_server() {
     browser.submit("/logout", &format!("csrf={csrf}")).await;
     browser.cookie = cookie;
     assert_eq!(browser.get("/").await.status, 303);
+}
+
+#[tokio::test]
+async fn rules_that_observe_staff_need_every_statement_and_an_administrator() {
+    let node = node(hospital()).await;
+    let mut browser = Browser::new(&node);
+    let csrf = browser.log_in("ana", Role::Admin).await;
+    let early = browser.post("/account/data-protection/on", &format!("csrf={csrf}")).await;
+    assert_eq!(early.status, 422, "{}", early.body);
+    let all = "controller=Klinik&officer=dpo&legal-basis=works+agreement&representation=council&assessed-by=director";
+    let wrong = format!("csrf={csrf}&{all}&agreed-on=yesterday&assessed-on=2026-11-02");
+    let page = browser.post("/account/data-protection", &wrong).await;
+    assert!(page.body.contains("<title>Error:") && page.body.contains("value=\"works agreement\""), "{}", page.body);
+    let right = format!("csrf={csrf}&{all}&agreed-on=2026-11-01&assessed-on=2026-11-02");
+    let page = browser.submit("/account/data-protection", &right).await;
+    assert!(page.body.contains("Rules that observe staff are off"), "stating something switches nothing on");
+    let page = browser.submit("/account/data-protection/on", &format!("csrf={csrf}")).await;
+    assert!(page.body.contains("Rules that observe staff are on"));
+    let agreement = browser.get("/account/data-protection/agreement").await;
+    assert!(agreement.body.contains("Klinik and council"), "{}", agreement.body);
+    // what is taken back switches off
+    let page = browser.submit("/account/data-protection", &right.replace("&representation=council", "")).await;
+    assert!(page.body.contains("Rules that observe staff are off"));
+    let mut other = Browser::new(&node);
+    other.log_in("ion", Role::Operator).await;
+    assert_eq!(other.get("/account/data-protection").await.status, 403);
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use app::{AppConfig, Approval, Limits, Outgoing, Trial};
+use app::{AppConfig, Approval, Kept, Limits, Outgoing, Trial};
 use connect::listen::{HttpSenders, Quota, Senders};
 use domain::cluster::Thresholds;
 use jiff::tz::TimeZone;
@@ -40,6 +40,11 @@ impl Deciding<'_> {
         let follow = self.follow(raw);
         let events = self.events(&raw.events);
         let alerts_kept = self.duration("events.keep_alerts", raw.events.keep_alerts.as_deref(), days(400));
+        let kept = Kept {
+            events_days: events.age_max.as_secs() / 86_400,
+            events_bytes: events.total_bytes_max,
+            alerts_days: alerts_kept.as_secs() / 86_400,
+        };
         let link = self.link(&raw.link);
         let uplink = UplinkWay {
             proxy: self.proxy(raw),
@@ -59,7 +64,7 @@ impl Deciding<'_> {
         };
         let config = Config {
             role: role?,
-            app: app?,
+            app: AppConfig { kept, ..app? },
             data_dir,
             console: console?,
             admin,
@@ -313,6 +318,8 @@ impl Deciding<'_> {
             country: country?.to_owned(),
             zone,
             own: raw.sharing.own.clone(),
+            // filled in with the other limits of storage
+            kept: Kept::default(),
             // filled in where the link's address and the CA are known
             invite: None,
             passes_on: parts.members == Has::Yes,

@@ -10,6 +10,7 @@ mod demo;
 mod fixture;
 mod full_disk;
 mod kill;
+mod real_orthanc;
 mod restored;
 mod sharing;
 mod warning;
