@@ -37,7 +37,7 @@ mod tests;
 
 pub use counters::{Counted, Counters};
 pub use follow::FollowFrom;
-pub use http::HttpSenders;
+pub use http::{HttpSenders, bodies};
 pub use limits::{ListenLimits, Quota};
 pub use senders::Senders;
 pub use tls::{TlsProblem, tls_config};

@@ -26,12 +26,15 @@ pub struct Reader {
 /// All of them.
 pub const READERS: &[Reader] = &[
     Reader { name: "atna", read: logs::atna, damages: 4_000 },
+    Reader { name: "bulk_body", read: network::bulk_body, damages: 4_000 },
     Reader { name: "config", read: people::config, damages: 4_000 },
     Reader { name: "event_log_segment", read: stored::event_log_segment, damages: 500 },
     Reader { name: "event_stream", read: network::event_stream, damages: 4_000 },
     Reader { name: "evtx", read: logs::evtx, damages: 4_000 },
     Reader { name: "invite_code", read: people::invite_code, damages: 4_000 },
     Reader { name: "json_event", read: logs::json_event, damages: 4_000 },
+    Reader { name: "json_objects", read: logs::json_objects, damages: 4_000 },
+    Reader { name: "lines_body", read: network::lines_body, damages: 4_000 },
     Reader { name: "link_message", read: network::link_message, damages: 4_000 },
     Reader { name: "log_file", read: logs::log_file, damages: 4_000 },
     Reader { name: "log_line", read: logs::log_line, damages: 4_000 },

@@ -3,6 +3,8 @@
 use std::io::Cursor;
 use std::ops::ControlFlow;
 
+use detect::decode::lines::Cut;
+use detect::decode::objects::{Objects, spans_lines};
 use detect::decode::{Carrier, decode, evtx as event_log, lines::Lines, unpack};
 use detect::event::Event;
 
@@ -68,4 +70,25 @@ pub fn log_file(bytes: &[u8]) {
         unpacked += line.len() + 1;
         assert!(lines.line() > 0, "lines count from one");
     }
+}
+
+/// JSON objects whatever the line breaks: cut the same however the stream is buffered, and each one is its bytes.
+pub fn json_objects(bytes: &[u8]) {
+    let _ = spans_lines(bytes);
+    let whole = objects(bytes, bytes.len().max(1));
+    assert_eq!(whole, objects(bytes, 7), "an object depends on how the stream is buffered");
+    let held: usize = whole.iter().map(|(_, object)| object.len()).sum();
+    assert!(held <= bytes.len(), "{held} bytes out of {}", bytes.len());
+    assert!(whole.iter().all(|(_, object)| object.first() == Some(&b'{')), "an object begins with its brace");
+    assert!(whole.windows(2).all(|pair| pair[0].0 <= pair[1].0), "lines count up");
+}
+
+fn objects(bytes: &[u8], buffer_bytes: usize) -> Vec<(u64, Vec<u8>)> {
+    let mut objects = Objects::new(std::io::BufReader::with_capacity(buffer_bytes, bytes));
+    let (mut object, mut found) = (Vec::new(), Vec::new());
+    while let Ok(Some(cut)) = objects.next(&mut object) {
+        assert!(matches!(cut, Cut::Event), "no input is as long as an event may be");
+        found.push((objects.line(), object.clone()));
+    }
+    found
 }

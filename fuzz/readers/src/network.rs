@@ -1,7 +1,9 @@
 //! Readers of what comes over a socket: frames, streams and messages of the link.
 
 use app::link::{Push, Receipt, StreamItem};
+use bytes::Bytes;
 use connect::link::sse::Reader;
+use connect::listen::bodies::{self, Found};
 use connect::listen::framing::{Framed, Framer, Quiet};
 
 /// The longest message the framer is told to take, in bytes: small, so that the limit is met.
@@ -69,4 +71,36 @@ pub fn link_message(bytes: &[u8]) {
         drop(serde_json::from_slice::<domain::release::Release>(&item.release.bytes));
     }
     drop(serde_json::from_slice::<domain::release::Release>(bytes));
+}
+
+/// The body of an Elasticsearch `_bulk` request.
+pub fn bulk_body(bytes: &[u8]) {
+    let body = Bytes::copy_from_slice(bytes);
+    match bodies::bulk(&body, MESSAGE_BYTES_MAX) {
+        Ok(found) => events_are_of(&body, &found),
+        Err(why) => assert!(why.contains('['), "the line is named: {why}"),
+    }
+}
+
+/// The body of `POST /ingest`: JSON lines, and the same bytes as text.
+pub fn lines_body(bytes: &[u8]) {
+    let body = Bytes::copy_from_slice(bytes);
+    let json = bodies::json_lines(&body, MESSAGE_BYTES_MAX);
+    let text = bodies::text_lines(&body, MESSAGE_BYTES_MAX);
+    events_are_of(&body, &json);
+    events_are_of(&body, &text);
+    assert!(json.events.iter().all(|event| text.events.contains(event)), "a JSON line is a line");
+    let lines = |found: &Found| found.events.len() + found.refused;
+    assert_eq!(lines(&json), lines(&text), "every line is an event or refused");
+}
+
+/// Nothing is made up and nothing is told twice: the events are parts of the body, in its order, within the limit.
+fn events_are_of(body: &Bytes, found: &Found) {
+    let mut from = body.as_ptr() as usize;
+    for event in &found.events {
+        assert!(event.len() <= MESSAGE_BYTES_MAX && !event.is_empty(), "an event of {} bytes", event.len());
+        let at = event.as_ptr() as usize;
+        assert!(at >= from && at + event.len() <= body.as_ptr() as usize + body.len(), "an event from elsewhere");
+        from = at + event.len();
+    }
 }

@@ -62,12 +62,15 @@ macro_rules! each_reader {
 
 each_reader! {
     atna
+    bulk_body
     config
     event_log_segment
     event_stream
     evtx
     invite_code
     json_event
+    json_objects
+    lines_body
     link_message
     log_file
     log_line

@@ -24,6 +24,7 @@ use super::hand_over::Shared;
 use super::reason;
 
 mod answer;
+pub mod bodies;
 mod body;
 mod bulk;
 mod ndjson;
