@@ -246,7 +246,8 @@ impl Builder {
         }
         let transform = Transform::from_word(word);
         if transform.is_none() {
-            let known = "write hex-to-decimal, signed-to-hex, base-name, opaque, hash:<NAME> or table:<name>";
+            let known =
+                "write hex-to-decimal, signed-to-hex, base-name, opaque, drive:<letter>, hash:<NAME> or table:<name>";
             self.problem(path, key, format!("{word:?} is no transform"), known);
         }
         transform

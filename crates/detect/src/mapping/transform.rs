@@ -13,6 +13,9 @@ pub enum Transform {
     HashPart(Box<str>),
     /// Values by a table of the mapping (lower-case keys); others stay.
     Table(Vec<(String, String)>),
+    /// `\device\harddiskvolume3\windows\…`, as the firewall of Windows names programs, → `C:\windows\…` with this letter;
+    /// other values stay. The log does not say which letter a volume has: the letter is the mapping's assumption.
+    Drive(char),
     /// Only the part behind the last `\` or `/`.
     BaseName,
     /// A short digest in place of the value, so that patients can be counted without being named in detections. It hides
@@ -31,6 +34,7 @@ impl Transform {
                 let row = rows.iter().find(|(from, _)| from.eq_ignore_ascii_case(&value));
                 Some(row.map_or(value, |(_, to)| Cow::Owned(to.clone())))
             }
+            Self::Drive(letter) => Some(drive(value, *letter)),
             Self::Opaque => Some(Cow::Owned(opaque(&value))),
             Self::BaseName => {
                 let name = value.rsplit(['\\', '/']).next().unwrap_or("").to_owned();
@@ -39,15 +43,34 @@ impl Transform {
         }
     }
 
-    /// Reads the word of a mapping file: `hex-to-decimal`, `signed-to-hex`, `base-name`, `opaque`, `hash:MD5`. Tables are separate.
+    /// Reads the word of a mapping file: `hex-to-decimal`, `signed-to-hex`, `base-name`, `opaque`, `drive:C`, `hash:MD5`. Tables are separate.
     pub(crate) fn from_word(word: &str) -> Option<Self> {
         match word {
             "hex-to-decimal" => Some(Self::HexToDecimal),
             "signed-to-hex" => Some(Self::SignedToHex),
             "base-name" => Some(Self::BaseName),
             "opaque" => Some(Self::Opaque),
-            _ => word.strip_prefix("hash:").map(|part| Self::HashPart(part.to_uppercase().into())),
+            _ => match word.strip_prefix("drive:") {
+                Some(letter) => single_letter(letter).map(Self::Drive),
+                None => word.strip_prefix("hash:").map(|part| Self::HashPart(part.to_uppercase().into())),
+            },
         }
+    }
+}
+
+fn single_letter(text: &str) -> Option<char> {
+    let mut chars = text.chars();
+    let letter = chars.next().filter(char::is_ascii_uppercase)?;
+    chars.next().is_none().then_some(letter)
+}
+
+fn drive(value: Cow<'_, str>, letter: char) -> Cow<'_, str> {
+    const VOLUME: &str = r"\device\harddiskvolume";
+    let behind = value.get(..VOLUME.len()).filter(|head| head.eq_ignore_ascii_case(VOLUME)).map(|_| VOLUME.len());
+    let rest = behind.and_then(|at| value.get(at..)).map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    match rest {
+        Some(rest) if rest.starts_with('\\') => Cow::Owned(format!("{letter}:{rest}")),
+        _ => value,
     }
 }
 
@@ -96,6 +119,16 @@ mod tests {
         check("signed-to-hex", "-9214364837600034816", Some("0x8020000000000000"));
         check("signed-to-hex", "0x80", Some("0x80"));
         check("base-name", r"C:\Windows\cmd.exe", Some("cmd.exe"));
+        check("drive:C", r"\device\harddiskvolume12\windows\system32\cmd.exe", Some(r"C:\windows\system32\cmd.exe"));
+        check("drive:C", r"\Device\HarddiskVolume3", Some(r"\Device\HarddiskVolume3"));
+        check(
+            "drive:C",
+            r"\device\harddiskvolumeshadowcopy3\ntds.dit",
+            Some(r"\device\harddiskvolumeshadowcopy3\ntds.dit"),
+        );
+        check("drive:C", "System", Some("System"));
+        assert_eq!(Transform::from_word("drive:"), None);
+        assert_eq!(Transform::from_word("drive:CD"), None);
         check("hash:md5", "SHA1=aa,MD5=bb,IMPHASH=cc", Some("bb"));
         check("hash:SHA256", "SHA1=aa", None);
         assert_eq!(Transform::from_word("rot13"), None);
