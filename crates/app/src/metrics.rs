@@ -35,6 +35,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("lazaret_engine_rules", "gauge", "Rules in the running engine."),
     ("lazaret_rules_refused", "gauge", "Rules that do not load (over a limit, or wrong), by who brought them."),
     ("lazaret_scan_behind_events", "gauge", "Events stored and not yet scanned."),
+    ("lazaret_calls_refused_total", "counter", "Calls at the link, the console or the admin address that are none."),
     ("lazaret_link_connected", "gauge", "1 while the hub is reached, else 0."),
     ("lazaret_limit_hits_total", "counter", "Times a written limit was hit, by limit."),
 ];

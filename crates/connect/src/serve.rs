@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::listen::reason;
 use crate::places::{OpenByPeer, Place};
 
 /// The written limits of a server.
@@ -71,17 +72,28 @@ pub enum Security {
     Tls(TlsAcceptor),
 }
 
+/// Hears of every call that came to nothing, by reason: what is no HTTP or no TLS, or passes a limit.
+pub type Refused = Arc<dyn Fn(&'static str) + Send + Sync>;
+
 /// A bound server.
 pub struct HttpServer {
     listener: TcpListener,
     security: Security,
     limits: HttpLimits,
+    refused: Refused,
 }
 
 impl HttpServer {
     /// Binds the address.
     pub async fn bind(address: SocketAddr, security: Security, limits: HttpLimits) -> std::io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, security, limits })
+        let refused: Refused = Arc::new(|_| ());
+        Ok(Self { listener: TcpListener::bind(address).await?, security, limits, refused })
+    }
+
+    /// Tells somebody of every call that came to nothing, under a word of [`reason`]; nobody is told otherwise.
+    #[must_use]
+    pub fn telling(self, refused: Refused) -> Self {
+        Self { refused, ..self }
     }
 
     /// Where it listens.
@@ -109,11 +121,13 @@ impl HttpServer {
             let Some((socket, from, connected)) = accepted else { continue };
             let Some(place) = open_by_address.enter(from.ip(), self.limits.connections_per_address_max) else {
                 tracing::debug!(%from, "an address holds as many connections as it may");
+                (self.refused)(reason::CONNECTIONS);
                 continue;
             };
             let connection = Connection {
                 security: self.security.clone(),
                 limits: self.limits.clone(),
+                refused: Arc::clone(&self.refused),
                 turns: turns.clone(),
                 router: router.clone(),
                 shutdown: shutdown.clone(),
@@ -170,6 +184,7 @@ impl Turns {
 struct Connection {
     security: Security,
     limits: HttpLimits,
+    refused: Refused,
     turns: Turns,
     router: Router,
     shutdown: watch::Receiver<bool>,
@@ -194,9 +209,18 @@ impl Connection {
                 let certificate = certificate.map(CertificateDer::into_owned);
                 self.answer(stream, from, ClientCertificate(certificate)).await;
             }
-            Ok(None) => tracing::debug!(%from, "a caller said nothing, or its address shakes as many hands as it may"),
-            Ok(Some(Err(problem))) => tracing::debug!(%problem, "a handshake was refused"),
-            Err(_) => tracing::debug!("a handshake took too long"),
+            Ok(None) => {
+                tracing::debug!(%from, "a caller said nothing, or its address shakes as many hands as it may");
+                (self.refused)(reason::CONNECTIONS);
+            }
+            Ok(Some(Err(problem))) => {
+                tracing::info!(%from, %problem, "a handshake was refused");
+                (self.refused)(reason::HANDSHAKE);
+            }
+            Err(_) => {
+                tracing::debug!(%from, "a handshake took too long");
+                (self.refused)(reason::TIMEOUT);
+            }
         }
     }
 
@@ -217,15 +241,22 @@ impl Connection {
             .serve_connection(TokioIo::new(stream), service);
         let mut serving = std::pin::pin!(serving);
         tokio::select! {
-            ended = serving.as_mut() => return log_end(ended),
+            ended = serving.as_mut() => return log_end(ended, from, &self.refused),
             _ = self.shutdown.wait_for(|stop| *stop) => serving.as_mut().graceful_shutdown(),
         }
-        log_end(serving.await);
+        log_end(serving.await, from, &self.refused);
     }
 }
 
-fn log_end(ended: Result<(), hyper::Error>) {
-    if let Err(problem) = ended {
-        tracing::debug!(%problem, "a connection ended");
+fn log_end(ended: Result<(), hyper::Error>, from: SocketAddr, refused: &Refused) {
+    match ended {
+        Err(problem) if problem.is_parse() => {
+            tracing::info!(%from, %problem, "a caller did not speak HTTP");
+            refused(reason::GARBAGE);
+        }
+        // also a connection that was kept open and said nothing more
+        Err(problem) if problem.is_timeout() => refused(reason::TIMEOUT),
+        Err(problem) => tracing::debug!(%problem, "a connection ended"),
+        Ok(()) => {}
     }
 }

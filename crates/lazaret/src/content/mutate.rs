@@ -196,9 +196,8 @@ fn without(list: &[Value], index: usize) -> Value {
 /// the other one then misses its field and falls silent.
 fn asked_by_another(document: &Value, all: &[Value]) -> Vec<Value> {
     let Some(name) = document.get("name") else { return Vec::new() };
-    let list = |correlation: &Value, key: &str| {
-        correlation.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
-    };
+    let list =
+        |correlation: &Value, key: &str| correlation.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let correlations = all.iter().filter_map(|other| other.get("correlation"));
     correlations
         .filter(|correlation| list(correlation, "rules").contains(name))

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use axum::Router;
 use connect::link::{Authority, Hub, LinkLimits};
 use connect::listen::{FollowFrom, ListenLimits, ListenerConfig};
-use connect::serve::{HttpLimits, HttpServer, Security};
+use connect::serve::{HttpLimits, HttpServer, Refused, Security};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
@@ -61,6 +61,7 @@ impl Starting {
             doors.link = self.config.app.invite.as_ref().and_then(|invite| invite.urls.first().cloned());
             // its streams end when doors close; what was pushed before is finished
             let hub = Hub { app: Arc::clone(&self.app), authority, limits, shutdown: closing.clone() };
+            let server = server.telling(self.counted(r#"door="link""#));
             self.door_tasks.spawn(server.run(connect::link::router(hub), closing.clone()));
         }
         if self.config.role.parts().intake == Has::Yes {
@@ -71,9 +72,16 @@ impl Starting {
             let server = bind("admin.listen", address, Security::Plain).await?;
             doors.admin = server.address().map(|address| address.to_string());
             let router = crate::admin::router(Arc::clone(&self.app));
+            let server = server.telling(self.counted(r#"door="admin""#));
             self.door_tasks.spawn(server.run(router, closing.clone()));
         }
         Ok(doors)
+    }
+
+    /// Counts what comes to nothing at a door.
+    fn counted(&self, door: &'static str) -> Refused {
+        let app = Arc::clone(&self.app);
+        Arc::new(move |why| app.metrics().add("lazaret_calls_refused_total", &format!("{door},reason=\"{why}\""), 1))
     }
 
     async fn open_console(
@@ -104,6 +112,7 @@ impl Starting {
         };
         let router: Router = web::router(Arc::clone(&self.app), site)
             .map_err(|fault| anyhow::anyhow!("the message catalogue is faulty: {fault:?}"))?;
+        let server = server.telling(self.counted(r#"door="console""#));
         self.door_tasks.spawn(server.run(router, closing.clone()));
         Ok(())
     }

@@ -9,6 +9,7 @@ mod delivery;
 mod demo;
 mod fixture;
 mod full_disk;
+mod garbage;
 mod kill;
 mod real_orthanc;
 mod restored;
