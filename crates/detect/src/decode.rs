@@ -3,6 +3,7 @@
 //! in `decode/`. What is *not* here: meaning (mappings give it), and JSON's fields (read lazily in `event`).
 
 mod access_log;
+mod asa;
 mod atna;
 mod auditd;
 mod cef;
@@ -200,6 +201,9 @@ fn text_event<'a>(text: &'a str, pairs: &mut Pairs<'a>) -> (Format, Option<&'a s
     if let Some(header) = cisco::read(text, pairs) {
         syslog::push(&header, pairs);
         pairs.push("message", header.body);
+        if matches!(pairs.get("Facility"), Some("ASA" | "FTD")) {
+            asa::read(header.body, pairs);
+        }
         return (Format::Cisco, None);
     }
     match syslog::read(text, pairs) {

@@ -5,7 +5,7 @@
 mod scanner;
 mod source_time;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::telemetry::{Indicator, Level, Observable};
@@ -247,6 +247,8 @@ pub struct Engine {
     base_fields: HashMap<u32, Vec<String>>,
     /// By number of the rule: whether it reports on its own.
     silent: Vec<bool>,
+    /// Ids of the correlations that only feed other ones.
+    silent_correlations: HashSet<String>,
     plans: RwLock<HashMap<PlanKey, Arc<RoutePlan>>>,
 }
 
@@ -267,6 +269,7 @@ impl Engine {
         let (mappings, indicators) = (mappings.into(), indicators.into());
         let mut compiled = compile::compile(rules.rules(), &options.placeholders);
         let (base_fields, silent) = correlated(&mut compiled, &rules);
+        let silent_correlations = silent_correlations(&rules);
         let report = report(&compiled, &rules, &mappings, &indicators, &options);
         let own = ["product", "service", "category"];
         let paths = mappings.selectors().iter().map(|selector| selector.path.as_str()).chain(own);
@@ -285,6 +288,7 @@ impl Engine {
             presence_only,
             base_fields,
             silent,
+            silent_correlations,
             plans,
         }
     }
@@ -360,6 +364,18 @@ fn correlated(compiled: &mut Compiled, rules: &RuleSet) -> (HashMap<u32, Vec<Str
     }
     let silent = (0..compiled.rules.len() as u32).map(|number| generates.get(&number) == Some(&false)).collect();
     (base_fields, silent)
+}
+
+/// Ids of the correlations that others are over and that none of those lets report on its own.
+fn silent_correlations(rules: &RuleSet) -> HashSet<String> {
+    let mut generates: HashMap<&str, bool> = HashMap::new();
+    for outer in rules.correlations() {
+        let too = outer.generate == crate::sigma::correlation::Generate::RulesToo;
+        for id in outer.rules.iter().filter(|id| rules.correlations().iter().any(|inner| inner.meta.id == **id)) {
+            *generates.entry(id).or_default() |= too;
+        }
+    }
+    generates.into_iter().filter(|(_, generates)| !generates).map(|(id, _)| id.to_owned()).collect()
 }
 
 /// The rules on events below a correlation's rules; for direct ones with their place, for the aliases.

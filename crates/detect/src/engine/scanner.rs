@@ -290,7 +290,8 @@ impl Scanner {
         let rule = &engine.compiled.rules[number as usize];
         if let Some(names) = engine.base_fields.get(&number) {
             let base = about.base(&rule.meta.id, view, names);
-            for fired in self.correlator.add(&base) {
+            let reported = |fired: &Correlated| !engine.silent_correlations.contains(&fired.rule.id);
+            for fired in self.correlator.add(&base).into_iter().filter(reported) {
                 scan.detections.push(about.detection_by_correlation(fired));
             }
             scan.base.push(base);

@@ -166,6 +166,22 @@ fn a_correlation_reports_once_and_its_rules_stay_silent_unless_told() {
 }
 
 #[test]
+fn a_correlation_that_another_one_is_over_stays_silent_unless_told() {
+    let yaml = |generate: &str| {
+        format!(
+            "{BASES}---\ntitle: M\nid: m\nname: many\ncorrelation:\n    type: event_count\n    rules: [rule_a]\n    group-by: [User]\n    timespan: 5m\n    condition: {{gte: 2}}\n---\ntitle: C\nid: c\ncorrelation:\n    type: temporal_ordered\n    rules: [many, rule_b]\n    group-by: [User]\n    timespan: 5m\n{generate}"
+        )
+    };
+    let lines = [line("a", "", "ann"), line("a", "", "ann"), line("b", "", "ann")];
+    let ids = |yaml: &str| -> Vec<String> {
+        let found = scan(&mut Scanner::new(Arc::new(engine_of(yaml))), &lines, Carrier::File, Way::Fast);
+        found.detections.iter().map(|one| one.rule_id().to_owned()).collect()
+    };
+    assert_eq!(ids(&yaml("")), ["c"]);
+    assert_eq!(ids(&yaml("    generate: true\n")).iter().filter(|id| *id == "m").count(), 1);
+}
+
+#[test]
 fn windows_survive_a_restart_and_a_swap_of_the_engine() {
     let yaml = format!(
         "{BASES}---\ntitle: C\nid: c\ncorrelation:\n    type: event_count\n    rules: [rule_a]\n    group-by: [User]\n    timespan: 5m\n    condition: {{gte: 3}}\n"

@@ -31,6 +31,8 @@ pub enum Spelling {
     Orthanc,
     /// `2026-03-03`
     Date,
+    /// `2026/03/03 10:00:00` (PAN-OS)
+    Slashed,
     /// `10:00:00`
     Clock,
     /// `03/Mar/2026:10:00:00 +0000` (access logs)
@@ -52,6 +54,7 @@ impl Spelling {
             "rfc3164" => Self::Rfc3164,
             "orthanc" => Self::Orthanc,
             "date" => Self::Date,
+            "slashed" => Self::Slashed,
             "clock" => Self::Clock,
             "combined" => Self::Combined,
             "epoch" => Self::Epoch,
@@ -111,6 +114,15 @@ impl Moment {
                 self.fraction(out, Fraction::Micros);
             }
             Spelling::Date => self.date(out),
+            Spelling::Slashed => {
+                number(out, self.year.unsigned_abs());
+                out.push(b'/');
+                padded(out, self.month, 2);
+                out.push(b'/');
+                padded(out, self.day, 2);
+                out.push(b' ');
+                self.clock(out);
+            }
             Spelling::Clock => self.clock(out),
             Spelling::Combined => {
                 padded(out, self.day, 2);
@@ -225,6 +237,7 @@ mod tests {
         check("rfc3164", "Mar  3 10:04:05");
         check("orthanc", "0303 10:04:05.120034");
         check("date", "2026-03-03");
+        check("slashed", "2026/03/03 10:04:05");
         check("clock", "10:04:05");
         check("combined", "03/Mar/2026:10:04:05 +0000");
         check("epoch", "1772532245");
