@@ -38,3 +38,22 @@ task-member-dropped-hint = { $member } dropped { $count ->
    *[other] { $number } sightings
 } because too many waited for this hub.
 task-member-dropped-sort = Member
+map-latest = No sighting came in the last 24 hours. Shown is the day up to the newest one, as of { $moment }.
+col-marking = Marking
+same-attack = Other warnings of the same attack
+above-title = From the hub above
+above-caption = Warnings that came from above, newest first; one line an attack
+above-empty = No warning has come from the hub above yet. What comes is passed on to your members by itself.
+above-passed-on = It was passed on to your members, who match it themselves.
+above-kept = Its marking keeps it here: it was not passed on to your members.
+above-state-trial = Being looked at
+above-state-held = Held
+above-state-live = In force
+above-state-ignored = Ignored here
+above-state-withdrawn = Withdrawn
+task-missed = Warnings were missed
+task-missed-hint = { $count ->
+    [one] 1 entry of the hub’s log was gone when this node came back: it was away longer than the hub keeps them. Ask the hub what it was.
+   *[other] { $number } entries of the hub’s log were gone when this node came back: it was away longer than the hub keeps them. Ask the hub what they were.
+}
+task-missed-sort = Warning

@@ -112,6 +112,8 @@ pub enum What {
         /// How many.
         dropped: u64,
     },
+    /// Releases that the hub no longer kept when this node came back. Units: positions of its log.
+    MissedAtHub(u64),
     /// Sightings that were dropped here in the last week because the hub was away too long. Units: sightings.
     Dropped(u64),
     /// A rule that fired everywhere at once.
@@ -170,6 +172,8 @@ impl App {
             items.push(today(What::Dropped(dropped)));
         }
         items.extend(self.not_taken_item(since).await?.map(today));
+        let missed = self.hub_gap().await?.filter(|gap| gap.at >= since);
+        items.extend(missed.map(|gap| today(What::MissedAtHub(gap.missing))));
         let clocks = self.wrong_clocks().await?;
         items.extend(clocks.into_iter().map(|(_, member, off)| today(What::MemberClock { member, off })));
         let mut losses: BTreeMap<NodeId, u64> = BTreeMap::new();
@@ -237,6 +241,7 @@ impl AttentionItem {
             | What::RuleSuspected(_)
             | What::Conflict { .. }
             | What::NotTaken { .. }
+            | What::MissedAtHub(_)
             | What::MemberClock { .. }
             | What::MemberDropped { .. }
             | What::Dropped(_) => Role::Admin,

@@ -2,6 +2,7 @@
 //! A file of its own because every limit and policy of the use cases stands here with its default.
 
 use domain::cluster::Thresholds;
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 /// The decided configuration of the use cases.
@@ -110,6 +111,8 @@ pub struct Limits {
     pub sightings_waiting_max: u64,
     /// Positions of the published log served in one page.
     pub stream_page_items_max: usize,
+    /// How long the published log is kept; longer for a member that was here within this time and has not read it.
+    pub published_kept: SignedDuration,
 }
 
 impl Default for Limits {
@@ -119,6 +122,7 @@ impl Default for Limits {
             batch_bytes_max: 8 * 1024 * 1024,
             sightings_waiting_max: 10_000,
             stream_page_items_max: 200,
+            published_kept: SignedDuration::from_hours(400 * 24),
         }
     }
 }

@@ -10,20 +10,23 @@ use domain::marking::Marking;
 use domain::party::Actor;
 use domain::record::warning::{self, Stage, Warning};
 use domain::record::{Command, Kind, RecordId, Refusal, State};
-use domain::release::{Basis, Shared, WarningContent};
+use domain::release::{Basis, ReleaseBody, Shared, WarningContent};
 use domain::telemetry::Indicator;
 use jiff::SignedDuration;
 use store::RecordQuery;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::execute::Beside;
 use crate::scanner::derived_id;
-use crate::{App, Approval, Error, Result, observe};
+use crate::{App, Approval, Error, Result, desk, observe, received};
 
 /// Sightings judged before the cursor is saved.
 const JUDGED_AT_ONCE_MAX: u32 = 500;
 /// Sightings that share one key with the new one and are looked at, newest first.
 const RELATED_MAX: u32 = 500;
+/// Releases looked at, newest first, when a new cluster may be one more side of an attack that was warned of.
+const LATE_MAX: u32 = 100;
 /// Warnings looked at when the correlator begins.
 const RESUMED_MAX: u32 = 1_000;
 /// How long the correlator rests when nothing wakes it.
@@ -117,8 +120,9 @@ impl App {
         let content = content_of(&cluster);
         let Some(record) = known else {
             let id = RecordId(cluster.key.cluster());
+            let attack = self.attack_of(&cluster, deciding).await?.unwrap_or(id.0);
             let command = warning::Command::Propose {
-                cluster: id.0,
+                cluster: attack,
                 content: self.document(&serde_json::to_string(&content)?)?,
                 basis: content.basis.clone(),
                 marking: Marking::COMMUNITY,
@@ -133,7 +137,7 @@ impl App {
             }
             self.metrics.add("lazaret_proposals_total", "", 1);
             self.tell(observe::What::Proposed {
-                cluster: id.0,
+                cluster: attack,
                 hospitals: u32::try_from(cluster.hospitals.len()).unwrap_or(u32::MAX),
                 deciding: deciding.sighting.id,
             });
@@ -146,6 +150,39 @@ impl App {
             Stage::Sent => self.propose_update(record.id, content, keys, actor).await,
             Stage::Declined | Stage::Withdrawn => self.propose_again(&cluster, &warning, content, keys, deciding).await,
         }
+    }
+
+    /// Which attack a new cluster is one more side of, among the warnings that went out from here of late, this hub's and
+    /// others'. So hospitals see one card an attack, however many values, families and hubs speak of it.
+    async fn attack_of(&self, cluster: &Cluster, deciding: &Seen) -> Result<Option<Uuid>> {
+        if cluster.suppliers.is_empty() {
+            return Ok(None);
+        }
+        let since = self.now() - SignedDuration::from_hours(i64::from(cluster.window_hours));
+        let head = self.store.published_head().await?;
+        let recent = self.store.published_after((head - i64::from(LATE_MAX)).max(0), LATE_MAX).await?;
+        let mut withdrawn = BTreeSet::new();
+        for published in recent.iter().rev().filter(|one| one.published_at >= since) {
+            let Ok(release) = received::read_release(&published.release) else { continue };
+            let content = match &release.body {
+                ReleaseBody::Withdrawal { .. } => {
+                    withdrawn.insert((release.issuer.clone(), release.id));
+                    continue;
+                }
+                ReleaseBody::Warning(content) => content,
+            };
+            let gone = withdrawn.contains(&(release.issuer.clone(), release.id));
+            let keys = desk::content_keys(content);
+            if gone || release.drill != deciding.sighting.drill || keys.is_empty() || content.suppliers.is_empty() {
+                continue;
+            }
+            let seen = self.store.related(&keys, since, RELATED_MAX).await?;
+            let hospitals = seen.into_iter().map(|seen| seen.hospital).collect();
+            if cluster::is_one_more_side(cluster, &content.suppliers, &hospitals) {
+                return Ok(Some(release.cluster));
+            }
+        }
+        Ok(None)
     }
 
     /// What somebody declined or took back is proposed again, as a new record, when more hospitals show it than then.
@@ -163,7 +200,7 @@ impl App {
         }
         let id = RecordId(derived_id(&["again", &cluster.key.cluster().to_string(), &hospitals.to_string()]));
         let command = warning::Command::Propose {
-            cluster: cluster.key.cluster(),
+            cluster: warning.cluster,
             content: self.document(&serde_json::to_string(&content)?)?,
             basis: content.basis.clone(),
             marking: Marking::COMMUNITY,
@@ -178,8 +215,7 @@ impl App {
             Err(error) => return Err(error),
         }
         self.metrics.add("lazaret_proposals_total", "", 1);
-        let proposed =
-            observe::What::Proposed { cluster: cluster.key.cluster(), hospitals, deciding: deciding.sighting.id };
+        let proposed = observe::What::Proposed { cluster: warning.cluster, hospitals, deciding: deciding.sighting.id };
         self.tell(proposed);
         // somebody said no before: a person decides
         self.changed();

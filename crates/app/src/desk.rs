@@ -24,6 +24,9 @@ const TITLE_CHARS_MAX: usize = 200;
 /// The longest each of its texts may be, in characters.
 const TEXT_CHARS_MAX: usize = 10_000;
 
+/// The most other warnings of one attack that a page shows.
+const SAME_ATTACK_MAX: u32 = 20;
+
 /// A warning in a list.
 #[derive(Debug, Clone)]
 pub struct WarningRow {
@@ -52,6 +55,8 @@ pub struct WarningView {
     pub reach: Reach,
     /// What happened to it, oldest first.
     pub journal: Vec<JournalEntry>,
+    /// This hub's other warnings of the same attack, newest first.
+    pub others: Vec<WarningRow>,
 }
 
 /// How far a warning reached, in members.
@@ -108,8 +113,16 @@ impl App {
             deliveries: deliveries.into_iter().map(named).collect(),
             reach,
             journal: self.store.journal(id).await?,
+            others: self.same_attack(&row).await?,
             row,
         })
+    }
+
+    async fn same_attack(&self, row: &WarningRow) -> Result<Vec<WarningRow>> {
+        let facets = vec![("cluster".to_owned(), row.warning.cluster.to_string())];
+        let mut found = self.warnings(RecordQuery { facets, limit: SAME_ATTACK_MAX, ..RecordQuery::default() }).await?;
+        found.items.retain(|other| other.id != row.id);
+        Ok(found.items)
     }
 
     async fn warning_row(&self, record: StoredRecord) -> Result<WarningRow> {
@@ -219,7 +232,7 @@ pub(crate) fn content_keys(content: &WarningContent) -> Vec<String> {
     values.chain(suppliers).chain(alone).map(|key| key.text()).collect()
 }
 
-fn reach(deliveries: &[Delivery], members: u64) -> Reach {
+pub(crate) fn reach(deliveries: &[Delivery], members: u64) -> Reach {
     let mut newest: BTreeMap<&str, (u32, &DeliveryState)> = BTreeMap::new();
     for delivery in deliveries {
         let entry = newest.entry(&delivery.member.0).or_insert((delivery.version, &delivery.state));

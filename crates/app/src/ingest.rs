@@ -14,8 +14,6 @@ use crate::accounts::hash_token;
 use crate::intake::{Intake, Refused, SourceKey, Stored};
 use crate::{App, Result};
 
-/// How long a hub keeps sightings.
-const SIGHTINGS_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(366 * 24);
 /// How often counts of sources are written down.
 const COUNTS_EVERY: Duration = Duration::from_secs(5);
 /// How often the event log's retention runs.
@@ -139,8 +137,8 @@ impl App {
             since_retain += COUNTS_EVERY;
             if since_retain >= RETAIN_EVERY {
                 since_retain = Duration::ZERO;
-                if let Err(error) = self.retain_sightings().await {
-                    tracing::warn!(%error, "retention of sightings failed; it is tried again");
+                if let Err(error) = self.retain_federation().await {
+                    tracing::warn!(%error, "retention of what members sent and read failed; it is tried again");
                 }
                 if let Err(error) = self.retain_events().await {
                     tracing::warn!(%error, "retention of the event log failed; it is tried again");
@@ -164,16 +162,6 @@ impl App {
             return Err(error.into());
         }
         self.changed();
-        Ok(())
-    }
-
-    /// Sightings leave the hub after a year; its published log keeps what members may still have to read.
-    async fn retain_sightings(&self) -> Result<()> {
-        let before = self.now() - SIGHTINGS_KEPT;
-        let dropped = self.store.retain_sightings(before).await?;
-        if dropped > 0 {
-            tracing::info!(dropped, "sightings were dropped by retention");
-        }
         Ok(())
     }
 

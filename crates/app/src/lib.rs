@@ -1,6 +1,7 @@
 //! Use cases: load, authorise, decide, save, and what to send. Every change by a person or a peer passes here.
 //! What is *not* here: SQL (`store`), sockets (`connect`, `web`), pages (`web`), roles of nodes (`lazaret`).
 
+mod above;
 mod accounts;
 mod alerts;
 mod attacks;
@@ -24,6 +25,7 @@ mod map;
 mod members;
 mod metrics;
 mod received;
+mod retention;
 mod scanner;
 mod sharing;
 mod sources;
@@ -46,6 +48,7 @@ use jiff::tz::TimeZone;
 use store::Store;
 use tokio::sync::{Notify, broadcast, watch};
 
+pub use above::AboveView;
 pub use accounts::{LoginRefused, PASSWORD_CHARS_MIN, PasswordRefused, Preferences, Session, SessionStart};
 pub use alerts::{AlertGroup, AlertView, RawLine, RuleInfo, Today};
 pub use attacks::{AttackView, RecordedAttack, RecordedEvent, RecordedStage, Sight, StageView};

@@ -71,9 +71,14 @@ pub struct Dot {
 }
 
 impl App {
-    /// Sightings by country since a moment.
-    pub async fn map(&self, since: Timestamp) -> Result<Vec<CountryRow>> {
-        let rows = self.store.sighting_counts_by_country(since).await?;
+    /// When the newest sighting was received; none before the first.
+    pub async fn newest_sighting(&self) -> Result<Option<Timestamp>> {
+        Ok(self.store.newest_sighting().await?)
+    }
+
+    /// Sightings by country from a moment on and before another.
+    pub async fn map(&self, from: Timestamp, to: Timestamp) -> Result<Vec<CountryRow>> {
+        let rows = self.store.sighting_counts_by_country(from, to).await?;
         Ok(rows
             .into_iter()
             .map(|row| CountryRow {

@@ -185,6 +185,10 @@ impl App {
         let limit = u32::try_from(self.config.limits.stream_page_items_max).unwrap_or(u32::MAX);
         let floor = self.store.published_floor().await?;
         let gap = (after < floor).then_some(StreamGap { from: after + 1, to: floor });
+        if gap.is_some() && after > 0 {
+            tracing::warn!(member = member.name, after, floor, "a member was away longer than the log is kept");
+            self.metrics.add("lazaret_limit_hits_total", r#"limit="published-log""#, 1);
+        }
         let own = self.keys.public_key();
         let (mut items, mut releases) = (Vec::new(), Vec::new());
         let mut end = after;
@@ -326,16 +330,6 @@ impl App {
     /// How far the hub's log was durably read here.
     pub async fn down_cursor(&self) -> Result<i64> {
         Ok(self.store.down_cursor().await?)
-    }
-
-    /// Notes that the hub no longer keeps some positions: counted and logged, and reading goes on after them.
-    pub async fn note_gap(&self, gap: StreamGap) -> Result<()> {
-        tracing::warn!(from = gap.from, to = gap.to, "the hub no longer keeps these positions");
-        let missing = u64::try_from(gap.to - gap.from + 1).unwrap_or_default();
-        self.metrics.add("lazaret_limit_hits_total", r#"limit="hub-log""#, missing);
-        self.store.set_down_cursor(gap.to).await?;
-        self.changed();
-        Ok(())
     }
 
     /// Items whose name was taken by other bytes, newest first: a restored member, or worse.

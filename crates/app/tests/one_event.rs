@@ -30,6 +30,10 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+#[path = "one_event/log_kept.rs"]
+mod log_kept;
+#[path = "one_event/one_card.rs"]
+mod one_card;
 #[path = "one_event/visible.rs"]
 mod visible;
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::release::Shared;
+use crate::release::{CORRELATED_HOSPITALS_MIN, Shared};
 use crate::telemetry::{INDICATOR_FAMILY, Level, Observable, Sighting};
 
 /// A sighting as a hub keeps it.
@@ -216,6 +216,15 @@ pub fn judge(new: &Seen, related: &[Seen], members: u32, thresholds: &Thresholds
         return Judgement::Propose(Box::new(cluster(key, &sharing, threshold, window_hours)));
     }
     suspected
+}
+
+/// Whether a new cluster is one more side of an attack that was warned of already: a supplier that all hospitals of
+/// both share, and as many hospitals in both as make a machine's warning. The caller gives hospitals of the new cluster's
+/// window only, so that the two overlap in time.
+pub fn is_one_more_side(new: &Cluster, warned_suppliers: &[String], warned_hospitals: &BTreeSet<String>) -> bool {
+    let in_both = new.hospitals.intersection(warned_hospitals).count();
+    in_both >= CORRELATED_HOSPITALS_MIN as usize
+        && new.suppliers.iter().any(|supplier| warned_suppliers.contains(supplier))
 }
 
 /// Whether a sighting says anything about an attack when this is what is shared. A value that several hospitals met in

@@ -90,6 +90,19 @@ impl Store {
         row.ok_or(Error::Missing { what: "stream" })?.get("floor")
     }
 
+    /// The last position of which everything up to it was published before that moment; 0 where nothing was.
+    pub async fn published_before(&self, before: Timestamp) -> Result<i64, Error> {
+        let sql = "SELECT MIN(position) AS first FROM published WHERE published_at >= $1";
+        let first: Option<i64> = match self.db.row(sql, bind![before]).await? {
+            Some(row) => row.get("first")?,
+            None => None,
+        };
+        match first {
+            Some(first) => Ok(first - 1),
+            None => self.published_head().await,
+        }
+    }
+
     /// Drops everything up to and including that position; how many.
     pub async fn published_trim(&self, up_to: i64) -> Result<u64, Error> {
         let mut tx = self.db.begin().await?;

@@ -117,11 +117,16 @@ impl Store {
     }
 
     /// What each country shows in real life (no drills), by code.
-    pub async fn sighting_counts_by_country(&self, since: Timestamp) -> Result<Vec<CountryCount>, Error> {
+    /// Shape: received from `since` on and before `until`.
+    pub async fn sighting_counts_by_country(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<CountryCount>, Error> {
         let sql =
             "SELECT country, COUNT(DISTINCT hospital) AS hospitals, COUNT(*) AS sightings, MAX(level) AS level_max
-                   FROM sighting WHERE received_at >= $1 AND drill = $2 GROUP BY country ORDER BY country";
-        let rows = self.db.rows(sql, bind![since, false]).await?;
+                   FROM sighting WHERE received_at >= $1 AND received_at < $2 AND drill = $3 GROUP BY country ORDER BY country";
+        let rows = self.db.rows(sql, bind![since, until, false]).await?;
         rows.iter()
             .map(|row| {
                 Ok(CountryCount {
@@ -132,6 +137,12 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// When the newest sighting was received, drills included as on the strip; none before the first.
+    pub async fn newest_sighting(&self) -> Result<Option<Timestamp>, Error> {
+        let row = self.db.row("SELECT MAX(received_at) AS newest FROM sighting", Vec::new()).await?;
+        row.map_or(Ok(None), |row| row.at_opt("newest"))
     }
 
     /// How many organisations have ever shown anything here and are still remembered.
@@ -182,13 +193,18 @@ impl Store {
         tx.commit().await
     }
 
-    /// Drops sightings received before, and what was kept to recognise repeats of them; how many sightings.
+    /// Drops sightings received before, what was kept to recognise repeats of what members sent, conflicts and told
+    /// gaps of then; how many sightings.
     pub async fn retain_sightings(&self, before: Timestamp) -> Result<u64, Error> {
         let mut tx = self.db.begin().await?;
         let sql = "DELETE FROM sighting_key WHERE sighting IN (SELECT number FROM sighting WHERE received_at < $1)";
         tx.execute(sql, bind![before]).await?;
         let dropped = tx.execute("DELETE FROM sighting WHERE received_at < $1", bind![before]).await?;
-        tx.execute("DELETE FROM inbox WHERE kind = 'sighting' AND received_at < $1", bind![before]).await?;
+        for kind in ["sighting", "verdict", "release"] {
+            tx.execute("DELETE FROM inbox WHERE kind = $1 AND received_at < $2", bind![kind, before]).await?;
+        }
+        tx.execute("DELETE FROM inbox_conflict WHERE at < $1", bind![before]).await?;
+        tx.execute("DELETE FROM member_gap WHERE told_at < $1", bind![before]).await?;
         tx.execute("DELETE FROM family_day WHERE day < $1", bind![day(before)]).await?;
         tx.commit().await?;
         Ok(dropped)

@@ -20,7 +20,9 @@ use crate::screen::connect::{
     AttackRows, ConnectListPage, ConnectPage, GuideRow, SenderRow, SightPage, StageRow, StepRow,
 };
 use crate::screen::data_protection::{DataProtectionPage, DocumentPage, DocumentRow, Section, StatementField};
-use crate::screen::desk::{DeliveryRow, DeskFormPage, DeskPage, DeskRow, DeskWarningPage, SeenRow, SuspectedRow};
+use crate::screen::desk::{
+    AbovePage, DeliveryRow, DeskFormPage, DeskPage, DeskRow, DeskWarningPage, SeenRow, SuspectedRow,
+};
 use crate::screen::entry::{FirstRunPage, HelpPage, LoginPage, message};
 use crate::screen::map::{LaneRow, MapPage, PLACES, Tile, heat, ranked, strip};
 use crate::screen::members::{ConflictRow, InvitePage, LossRow, MemberRow, MembersPage};
@@ -357,6 +359,7 @@ fn hospital_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
         indicators: indicators(),
         more_indicators: 0,
         rules: vec!["title: Laboratory updater starts a shell\n".into()],
+        others: vec![received("w2", Verdict::Exposed, w.t("verdict-exposed"), "live")],
     };
     pages.push(("warning", page.render().unwrap()));
     let page = ReceivedPage {
@@ -380,6 +383,7 @@ fn hospital_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
         indicators: Vec::new(),
         more_indicators: 0,
         rules: Vec::new(),
+        others: Vec::new(),
     };
     pages.push(("warning-held", page.render().unwrap()));
     case_pages(s, pages);
@@ -691,8 +695,13 @@ fn hub_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
         suspected: vec![SuspectedRow { id: "r1".into(), rule: "New admin tool".into(), hospitals: 3, at: ago(60) }],
         others: vec![desk_row(s, "d2", "sent", false), desk_row(s, "d3", "withdrawn", true)],
         pager: Pager::default(),
+        above: Some(vec![
+            ReceivedRow { issuer: "EU hub".into(), ..received("w5", Verdict::CannotTell, String::new(), "live") },
+            ReceivedRow { issuer: "EU hub".into(), ..received("w6", Verdict::CannotTell, String::new(), "withdrawn") },
+        ]),
     };
     pages.push(("desk", page.render().unwrap()));
+    pages.push(("desk-above", above_page(s).render().unwrap()));
     let figure = |key: &str, value: u64| Figure { label: w.word("reach", key), value: w.number(&value) };
     let page = DeskWarningPage {
         f: Frame { tlp: Some(Tlp::Green), ..s.hub("desk-title", Place::Desk) },
@@ -740,6 +749,7 @@ fn hub_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
         indicators: indicators(),
         more_indicators: 40,
         rules: Vec::new(),
+        others: vec![desk_row(s, "d3", "sent", false)],
         journal: vec![Happened {
             at: ago(9),
             says: w.with_all("fact-warning-proposed", &[("who", "m.rossi"), ("version", "2")]),
@@ -804,6 +814,40 @@ fn hub_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
     pages.push(("invite", page.render().unwrap()));
 }
 
+fn above_page(s: &Studio) -> AbovePage {
+    let w = s.w();
+    let figure = |key: &str, value: u64| Figure { label: w.word("reach", key), value: w.number(&value) };
+    let row =
+        |state| ReceivedRow { issuer: "EU hub".into(), ..received("w5", Verdict::CannotTell, String::new(), state) };
+    AbovePage {
+        f: Frame { tlp: Some(Tlp::Green), ..s.hub("desk-title", Place::Desk) },
+        row: row("live"),
+        state_says: w.t("above-passed-on"),
+        reach: ["members", "sent", "received", "hit", "exposed", "not-concerned", "cannot-tell"]
+            .map(|key| figure(key, 3))
+            .to_vec(),
+        summary: "Hospitals in two countries saw the same address within two hours.".into(),
+        advice: "Look for the address. Cut machines that spoke with it.".into(),
+        delivery_count: 1,
+        deliveries: vec![DeliveryRow {
+            member: "Klinik Agios Lukas".into(),
+            state: "exposed",
+            at: ago(8),
+            latency: w.with("latency-ms", "number", "412"),
+        }],
+        basis: w.with("basis-one-source", "source", &w.t("source-advisory")),
+        version: "2".into(),
+        issued_at: ago(22),
+        suppliers: "Medilab".into(),
+        countries: "Ireland, Romania".into(),
+        indicator_count: 3,
+        indicators: indicators(),
+        more_indicators: 0,
+        rules: Vec::new(),
+        others: vec![row("withdrawn")],
+    }
+}
+
 fn map_page(s: &Studio) -> MapPage {
     let w = s.w();
     let numbers = [
@@ -852,6 +896,7 @@ fn map_page(s: &Studio) -> MapPage {
         f: s.hub("map-title", Place::Map),
         from: "2026-11-24T14:02".into(),
         to: "2026-11-25T14:02".into(),
+        latest: Some(w.with("map-latest", "moment", &w.moment(&ago(4_000)))),
         says: w.n_with("map-says", 112, &[("from", &w.moment(&ago(1440))), ("to", &w.moment(&now()))]),
         ranked: ranked(&tiles),
         tiles,

@@ -13,6 +13,7 @@ use crate::frame::Place;
 use crate::site::Site;
 use crate::words::{Catalogue, CatalogueFault};
 
+mod above;
 mod account;
 mod alerts;
 mod assets;
@@ -137,6 +138,7 @@ fn of(place: Place) -> Routes {
             .route("/desk/new", get(desk_form::new).post(desk_form::check_new))
             .route("/desk/propose", post(desk_form::propose))
             .route("/desk/suspected", post(desk::clear_suspected))
+            .route("/desk/received/{id}", get(above::one))
             .route("/desk/{id}", get(desk::one))
             .route("/desk/{id}/approve", post(desk::approve))
             .route("/desk/{id}/decline", post(desk::decline))

@@ -6,14 +6,14 @@ use app::{DeliveryState, What};
 use super::*;
 
 /// A warning on one address, approved and in the published log.
-async fn warned(hub: &Node) -> domain::record::RecordId {
+pub async fn warned(hub: &Node) -> domain::record::RecordId {
     let (source, marking) = (domain::release::OutsideSource::Phone, domain::marking::Marking::COMMUNITY);
     let id = hub.app.propose_warning(&admin(), phoned("198.51.100.77"), source, marking).await.unwrap();
     hub.app.approve_warning(&second_pair_of_eyes(), id).await.unwrap();
     id
 }
 
-async fn tasks(node: &Node) -> Vec<What> {
+pub async fn tasks(node: &Node) -> Vec<What> {
     node.app.attention().await.unwrap().items.into_iter().map(|item| item.what).collect()
 }
 

@@ -162,3 +162,20 @@ fn hitting_different_indicators_is_nothing_in_common() {
     let seen = [hit("A", 1, "one.example"), hit("B", 2, "two.example"), hit("C", 3, "three.example")];
     assert_eq!(judge_last(&seen, 40), Judgement::Nothing);
 }
+
+#[test]
+fn one_more_side_of_an_attack_has_its_supplier_and_two_of_its_hospitals() {
+    let new = proposed(&[at("a", 1).supplied_by("his"), at("b", 2).supplied_by("his"), at("c", 3).supplied_by("his")]);
+    let new = new.unwrap();
+    let check = |suppliers: &[&str], hospitals: &[&str], expected: bool| {
+        let suppliers: Vec<String> = suppliers.iter().map(|&one| one.to_owned()).collect();
+        let hospitals = hospitals.iter().map(|&one| one.to_owned()).collect();
+        assert_eq!(is_one_more_side(&new, &suppliers, &hospitals), expected, "{suppliers:?} {hospitals:?}");
+    };
+    check(&["his"], &["a", "b"], true);
+    check(&["lab", "his"], &["c", "b", "x"], true);
+    check(&["his"], &["a", "x", "y"], false);
+    check(&["lab"], &["a", "b", "c"], false);
+    check(&[], &["a", "b", "c"], false);
+    check(&["his"], &[], false);
+}

@@ -8,6 +8,7 @@ use std::time::Duration;
 use app::{AppConfig, Approval, Kept, Limits, Outgoing, Trial};
 use connect::listen::{HttpSenders, Quota, Senders};
 use domain::cluster::Thresholds;
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::raw::{RawConfig, RawConsole, RawEvents, RawLink, RawListeners, RawLog};
@@ -334,9 +335,16 @@ impl Deciding<'_> {
             },
             limits: Limits {
                 sightings_waiting_max: raw.sharing.waiting_max.unwrap_or(limits.sightings_waiting_max),
+                published_kept: self.published_kept(raw, limits.published_kept),
                 ..limits
             },
         })
+    }
+
+    fn published_kept(&mut self, raw: &RawConfig, default: SignedDuration) -> SignedDuration {
+        let plain = Duration::try_from(default).unwrap_or(Duration::MAX);
+        let kept = self.duration("link.keep_published", raw.link.keep_published.as_deref(), plain);
+        SignedDuration::try_from(kept).unwrap_or(SignedDuration::MAX)
     }
 
     fn zone(&mut self, text: Option<&str>) -> TimeZone {

@@ -175,6 +175,8 @@ pub struct RawLink {
     pub urls: Vec<String>,
     /// A duration.
     pub heartbeat: Option<String>,
+    /// A duration.
+    pub keep_published: Option<String>,
 }
 
 /// `[uplink]`.

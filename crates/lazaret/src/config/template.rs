@@ -198,6 +198,9 @@ listen = {listen}
     };
     out.push_str(
         r#"# heartbeat = "15 s"
+# Warnings and withdrawals stay readable for members this long; longer for one that was here within this time and has not
+# read them yet. A member that was away longer is told what it misses.
+# keep_published = "400 days"
 
 [warnings]
 # Who approves what the correlator proposes: "person", "shared-indicator" (a policy, where hospitals share an

@@ -297,6 +297,35 @@ pub async fn a_delivery_only_moves_forward(place: &Place) {
     assert_eq!((of(None), of(Some(Verdict::CannotTell)), of(Some(Verdict::Hit))), (None, Some(1), Some(1)));
 }
 
+pub async fn what_members_sent_long_ago_is_forgotten(place: &Place) {
+    let store = place.open().await;
+    assert_eq!(store.newest_sighting().await.unwrap(), None);
+    for (second, version) in [(10, 1), (30, 2)] {
+        let items: Vec<_> =
+            ["verdict", "release"].map(|kind| inbox(kind, Uuid::from_u128(9), version, "told")).into_iter().collect();
+        store.receive(&node("a"), 1, &items, &[], at(second)).await.unwrap();
+        let other = [inbox("verdict", Uuid::from_u128(9), version, "something else")];
+        store.receive(&node("a"), 1, &other, &[], at(second)).await.unwrap();
+        let gap = MemberGap {
+            member: node("a"),
+            epoch: 1,
+            id: second,
+            dropped: 1,
+            from: at(second),
+            to: at(second),
+            told_at: at(second),
+        };
+        store.note_member_gaps(&[gap]).await.unwrap();
+    }
+    store.retain_sightings(at(20)).await.unwrap();
+    for kind in ["verdict", "release"] {
+        let kept = store.inbox_recent(kind, 10).await.unwrap();
+        assert_eq!(kept.iter().map(|(_, item, _)| item.version).collect::<Vec<_>>(), vec![2]);
+    }
+    assert_eq!(store.inbox_conflicts(10).await.unwrap().len(), 1);
+    assert_eq!(store.member_gaps(at(0), 10).await.unwrap().len(), 1);
+}
+
 /// A member tells the same gap until it is answered, and a gap may grow meanwhile.
 pub async fn a_members_gap_is_counted_once(place: &Place) {
     let store = place.open().await;
@@ -334,11 +363,14 @@ pub async fn countries_are_counted(place: &Place) {
     sends(&store, "b", &Sighting { level: Level::Critical, ..sighting(3, "x", "LV") }, 1, 3).await;
     sends(&store, "c", &Sighting { level: Level::Low, ..sighting(4, "x", "EE") }, 1, 4).await;
     sends(&store, "d", &Sighting { drill: true, ..sighting(5, "x", "FI") }, 1, 5).await;
-    let counts = store.sighting_counts_by_country(at(0)).await.unwrap();
+    let counts = store.sighting_counts_by_country(at(0), at(9)).await.unwrap();
     let rows: Vec<_> = counts.iter().map(|count| (count.country.as_str(), count.hospitals, count.sightings)).collect();
     assert_eq!(rows, vec![("EE", 1, 1), ("LV", 2, 3)]);
     assert_eq!((counts[0].level_max, counts[1].level_max), (Level::Low, Level::Critical));
-    assert_eq!(store.sighting_counts_by_country(at(4)).await.unwrap().len(), 1);
+    assert_eq!(store.sighting_counts_by_country(at(4), at(9)).await.unwrap().len(), 1);
+    let early = store.sighting_counts_by_country(at(0), at(2)).await.unwrap();
+    assert_eq!(early.iter().map(|count| count.sightings).sum::<u64>(), 1, "the end counts too");
+    assert_eq!(store.newest_sighting().await.unwrap(), Some(at(5)));
 }
 
 fn warning(issuer: &str, version: u32, state: ReceivedState) -> ReceivedWarning {

@@ -32,7 +32,7 @@ place::on_both! {
     federation: a_repeat_is_a_duplicate_and_other_bytes_a_conflict, a_higher_epoch_starts_anew,
         sightings_are_related_by_key, familiar_needs_three_earlier_days, a_relay_goes_up_once,
         an_invite_is_used_once, invites_expire, a_delivery_only_moves_forward, a_members_gap_is_counted_once,
-        a_members_clock_is_kept, countries_are_counted,
+        a_members_clock_is_kept, what_members_sent_long_ago_is_forgotten, countries_are_counted,
         received_warnings_keep_the_highest_version, a_broken_card_leaves_no_answer, suspected_rules_come_back;
     people: sessions_expire, five_failures_lock, parallel_failures_are_all_counted, the_first_run_link_works_once,
         a_name_is_taken_once, the_audit_pages_newest_first, a_disabled_account_has_no_session;

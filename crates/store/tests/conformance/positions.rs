@@ -110,9 +110,13 @@ pub async fn a_release_is_published_once(place: &Place) {
 
 pub async fn a_trimmed_log_says_where_it_starts(place: &Place) {
     let store = place.open().await;
+    assert_eq!(store.published_before(at(99)).await.unwrap(), 0);
     for id in 0..5 {
-        store.publish(publication(id, 1), at(0)).await.unwrap();
+        let second = i64::try_from(id).unwrap();
+        store.publish(publication(id, 1), at(second)).await.unwrap();
     }
+    let before = async |second| store.published_before(at(second)).await.unwrap();
+    assert_eq!((before(0).await, before(3).await, before(99).await), (0, 3, 5));
     assert_eq!((store.published_floor().await.unwrap(), store.published_head().await.unwrap()), (0, 5));
     assert_eq!(store.published_trim(3).await.unwrap(), 3);
     assert_eq!(store.published_floor().await.unwrap(), 3);

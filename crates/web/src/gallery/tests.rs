@@ -113,11 +113,13 @@ fn every_key_has_a_message() {
     let lacking: Vec<_> =
         keys.iter().filter(|(key, file)| !words.has(key) && key.contains('-') && !file.contains("tests")).collect();
     assert!(lacking.is_empty(), "{lacking:?}");
-    let sets: [(&str, &[&str]); 17] = [
+    let sets: [(&str, &[&str]); 19] = [
         ("level", &["critical", "high", "medium", "low", "informational"]),
         ("role", &["viewer", "operator", "approver", "admin"]),
         ("verdict-short", &["hit", "exposed", "not-concerned", "cannot-tell"]),
         ("delivery", &["sent", "received", "hit", "exposed", "not-concerned", "cannot-tell"]),
+        ("above-state", &["trial", "held", "live", "ignored", "withdrawn"]),
+        ("reach", &["members", "sent", "received", "hit", "exposed", "not-concerned", "cannot-tell"]),
         ("received-state", &["trial", "held", "live", "ignored", "withdrawn"]),
         ("alert-state", &["open", "dismissed", "in-case"]),
         ("kind", &["ipv4-addr", "ipv6-addr", "domain-name", "url", "file-hash", "email-addr", "file-name"]),

@@ -5,6 +5,7 @@ use domain::telemetry::Level;
 use jiff::Timestamp;
 
 use super::now::Figure;
+use super::received::ReceivedRow;
 use super::{Choice, Happened, Pager};
 use crate::frame::{Frame, Link, Scheme};
 
@@ -41,6 +42,32 @@ pub(crate) struct DeskPage {
     pub suspected: Vec<SuspectedRow>,
     pub others: Vec<DeskRow>,
     pub pager: Pager,
+    /// Warnings from the hub above; none where there is no hub above.
+    pub above: Option<Vec<ReceivedRow>>,
+}
+
+/// A warning from the hub above.
+#[derive(Template)]
+#[template(path = "desk-above.html", whitespace = "minimize")]
+pub(crate) struct AbovePage {
+    pub f: Frame,
+    pub row: ReceivedRow,
+    pub state_says: String,
+    pub reach: Vec<Figure>,
+    pub summary: String,
+    pub advice: String,
+    pub delivery_count: u64,
+    pub deliveries: Vec<DeliveryRow>,
+    pub basis: String,
+    pub version: String,
+    pub issued_at: Timestamp,
+    pub suppliers: String,
+    pub countries: String,
+    pub indicator_count: u64,
+    pub indicators: Vec<(&'static str, String)>,
+    pub more_indicators: u64,
+    pub rules: Vec<String>,
+    pub others: Vec<ReceivedRow>,
 }
 
 /// One sighting behind a warning.
@@ -87,6 +114,7 @@ pub(crate) struct DeskWarningPage {
     pub indicators: Vec<(&'static str, String)>,
     pub more_indicators: u64,
     pub rules: Vec<String>,
+    pub others: Vec<DeskRow>,
     pub journal: Vec<Happened>,
 }
 

@@ -100,6 +100,8 @@ pub(crate) struct MapPage {
     pub from: String,
     pub to: String,
     pub says: String,
+    /// Where the newest sighting is older than a day: when it came.
+    pub latest: Option<String>,
     pub tiles: Vec<Tile>,
     /// The same, those with the most hospitals first.
     pub ranked: Vec<Tile>,

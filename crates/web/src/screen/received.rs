@@ -65,4 +65,6 @@ pub(crate) struct ReceivedPage {
     pub indicators: Vec<(&'static str, String)>,
     pub more_indicators: u64,
     pub rules: Vec<String>,
+    /// Other nodes' warnings of the same attack.
+    pub others: Vec<ReceivedRow>,
 }

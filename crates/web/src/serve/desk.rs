@@ -10,6 +10,7 @@ use domain::record::{Kind, RecordId};
 use domain::release::{Basis, WithdrawalReason};
 use uuid::Uuid;
 
+use super::above;
 use super::fault::{Answer, Fault};
 use super::form::Signed;
 use super::names::{basis, choices, countries, fact, indicators, rule_title, supplier_names};
@@ -26,7 +27,7 @@ const ROWS_MAX: u32 = 50;
 /// Sightings that one page shows.
 const SIGHTINGS_SHOWN_MAX: usize = 60;
 /// Deliveries that one page shows.
-const DELIVERIES_SHOWN_MAX: usize = 100;
+pub(super) const DELIVERIES_SHOWN_MAX: usize = 100;
 
 fn row(words: &Words, row: &app::WarningRow) -> DeskRow {
     let hospitals = match row.warning.basis {
@@ -82,6 +83,7 @@ pub(super) async fn list(visitor: Visitor) -> Answer {
             })
             .collect(),
         others: others.map(|one| row(&words, one)).collect(),
+        above: above::rows(app, &words).await?,
         pager: Pager { newest: (!after.is_empty()).then(|| "/desk".to_owned()), older },
         f,
     };
@@ -141,6 +143,7 @@ async fn shown(visitor: &Visitor, mut f: Frame, view: WarningView) -> Result<Des
         indicators: listed,
         more_indicators,
         rules: content.rules.clone(),
+        others: view.others.iter().map(|other| row(&words, other)).collect(),
         journal,
         row: row(&words, &view.row),
         f,
@@ -171,7 +174,7 @@ fn stage_says(words: &Words, warning: &domain::record::warning::Warning) -> Stri
     }
 }
 
-fn reach(words: &Words, reach: &app::Reach) -> Vec<Figure> {
+pub(super) fn reach(words: &Words, reach: &app::Reach) -> Vec<Figure> {
     let figures = [
         ("members", reach.members),
         ("sent", reach.sent),
@@ -184,7 +187,7 @@ fn reach(words: &Words, reach: &app::Reach) -> Vec<Figure> {
     figures.map(|(key, value)| Figure { label: words.word("reach", key), value: words.number(&value) }).to_vec()
 }
 
-fn delivery(words: &Words, (delivery, member): &(app::Delivery, String)) -> DeliveryRow {
+pub(super) fn delivery(words: &Words, (delivery, member): &(app::Delivery, String)) -> DeliveryRow {
     let millis = delivery.latency_ms.and_then(|millis| u64::try_from(millis).ok());
     DeliveryRow {
         member: member.clone(),

@@ -6,7 +6,7 @@ use axum::response::{Html, IntoResponse};
 use domain::telemetry::Level;
 use jiff::{SignedDuration, Timestamp};
 
-use super::fault::Answer;
+use super::fault::{Answer, Fault};
 use super::form::encoded;
 use super::visitor::Visitor;
 use crate::frame::{ClockShown, Place};
@@ -17,14 +17,16 @@ use crate::words::Words;
 /// The shortest and longest span that can be looked at. Units: minutes.
 const SPAN_MIN: i64 = 10;
 const SPAN_MAX: i64 = 60 * 24 * 92;
+/// What is shown where nobody asked for certain hours.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The page; from and to are in the URL.
 pub(super) async fn page(visitor: Visitor) -> Answer {
     let app = &visitor.console.app;
     let words = visitor.words();
     let f = visitor.frame("map-title", Some(Place::Map)).await?;
-    let (from, to) = asked_span(&visitor, &words);
-    let rows = app.map(from).await?;
+    let Span { from, to, latest } = asked_span(&visitor, &words).await?;
+    let rows = app.map(from, to).await?;
     let found = app.strip(from, to).await?;
     let lanes: Vec<LaneRow> = found.lanes.into_iter().map(lane_row).collect();
     let span = [("from", words.moment(&from)), ("to", words.moment(&to))];
@@ -54,6 +56,7 @@ pub(super) async fn page(visitor: Visitor) -> Answer {
         zoom_out: link(from - half, to + half),
         strip: strip(&words, from, to, &lanes, &strip_says),
         strip_says,
+        latest: latest.map(|at| words.with("map-latest", "moment", &words.moment(&at))),
         csv: format!("/map/csv?from={}&to={}", encoded(&from.to_string()), encoded(&to.to_string())),
         lanes,
         f,
@@ -76,7 +79,7 @@ fn lane_row(lane: app::Lane) -> LaneRow {
 /// The numbers of the map or of the strip as CSV, moments in UTC.
 pub(super) async fn csv(visitor: Visitor) -> Answer {
     let app = &visitor.console.app;
-    let (from, to) = asked_span(&visitor, &visitor.words());
+    let Span { from, to, .. } = asked_span(&visitor, &visitor.words()).await?;
     let mut text = String::new();
     if visitor.query.get("what") == "lanes" {
         text.push_str("label,shared,hospitals,sightings,warned_at\r\n");
@@ -87,7 +90,7 @@ pub(super) async fn csv(visitor: Visitor) -> Answer {
         }
     } else {
         text.push_str("country,hospitals,sightings,severity\r\n");
-        for row in app.map(from).await? {
+        for row in app.map(from, to).await? {
             let level = row.level.map_or("", Level::as_str);
             text.push_str(&format!("{},{},{},{level}\r\n", cell(&row.country), row.hospitals, row.sightings));
         }
@@ -101,10 +104,30 @@ fn cell(text: &str) -> String {
     format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }
 
-fn asked_span(visitor: &Visitor, words: &Words) -> (Timestamp, Timestamp) {
-    let to = read_moment(visitor.query.get("to"), &words.zone).unwrap_or(words.now);
-    let from = read_moment(visitor.query.get("from"), &words.zone).unwrap_or(to - SignedDuration::from_hours(24));
-    sensible(from, to)
+/// What is looked at.
+struct Span {
+    from: Timestamp,
+    to: Timestamp,
+    /// The newest sighting, where the last day has none and nobody asked for certain hours.
+    latest: Option<Timestamp>,
+}
+
+/// What the URL asks for; without a word of it the last day, or the newest day that holds a sighting.
+async fn asked_span(visitor: &Visitor, words: &Words) -> Result<Span, Fault> {
+    let asked = |name: &str| read_moment(visitor.query.get(name), &words.zone);
+    let (from, to) = (asked("from"), asked("to"));
+    if from.is_none() && to.is_none() && visitor.query.get("span") != "day" {
+        let newest = visitor.console.app.newest_sighting().await?;
+        if let Some(newest) = newest.filter(|newest| *newest < words.now - DAY) {
+            // the whole hour that holds it, as the strip draws whole hours
+            let to = newest + SignedDuration::from_secs(3_600 - newest.as_second().rem_euclid(3_600));
+            return Ok(Span { from: to - DAY, to, latest: Some(newest) });
+        }
+    }
+    // what arrives in this very instant counts
+    let to = to.unwrap_or(words.now + SignedDuration::from_secs(1));
+    let (from, to) = sensible(from.unwrap_or(to - DAY), to);
+    Ok(Span { from, to, latest: None })
 }
 
 /// A span that can be looked at, whatever the URL says.

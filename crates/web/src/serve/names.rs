@@ -221,6 +221,7 @@ pub(super) fn task_title(words: &Words, what: &What) -> String {
         What::Conflict { .. } => words.t("task-conflict"),
         What::Dropped(_) => words.t("task-gap"),
         What::NotTaken { .. } => words.t("task-not-taken"),
+        What::MissedAtHub(_) => words.t("task-missed"),
         What::MemberClock { .. } => words.t("task-member-clock"),
         What::MemberDropped { .. } => words.t("task-member-dropped"),
         What::SuppliersUnanswered => words.t("task-suppliers"),

@@ -100,6 +100,7 @@ fn task(app: &App, words: &Words, item: &AttentionItem) -> Task {
         What::Conflict { .. }
         | What::Dropped(_)
         | What::NotTaken { .. }
+        | What::MissedAtHub(_)
         | What::MemberClock { .. }
         | What::MemberDropped { .. } => loss(words, &item.what, base),
         What::SuppliersUnanswered => Task {
@@ -141,6 +142,12 @@ fn loss(words: &Words, what: &What, base: Task) -> Task {
                 ..base
             }
         }
+        What::MissedAtHub(missing) => Task {
+            href: "/warnings".to_owned(),
+            hint: words.n("task-missed-hint", missing),
+            sort: words.t("task-missed-sort"),
+            ..base
+        },
         What::MemberClock { member, off } => Task {
             href: "/members".to_owned(),
             hint: words.with_all("task-member-clock-hint", &[("member", member), ("off", &clock_words(words, *off))]),
@@ -157,8 +164,12 @@ fn loss(words: &Words, what: &What, base: Task) -> Task {
     }
 }
 
-/// A hub has no page of what leaves; what it did not pass on is missing on the union's map.
+/// A hub has no page of what leaves; what it did not pass on is missing on the union's map. What it receives from above
+/// is on its desk.
 fn here(places: &[Place], task: Task) -> Task {
+    if task.href == "/warnings" && !places.contains(&Place::Warnings) {
+        return Task { href: Place::Desk.path().to_owned(), ..task };
+    }
     if task.href == "/sharing" && !places.contains(&Place::Sharing) {
         return Task { href: Place::Map.path().to_owned(), ..task };
     }
@@ -185,7 +196,9 @@ async fn figures(visitor: &Visitor, words: &Words, waiting: u64) -> Result<Vec<F
     let app = &visitor.console.app;
     let figure = |key: &str, value: u64| Figure { label: words.word("figure", key), value: words.number(&value) };
     if visitor.console.site.places.contains(&Place::Map) {
-        let rows = app.map(words.now - SignedDuration::from_hours(24)).await?;
+        // what arrives in this very instant counts
+        let end = words.now + SignedDuration::from_secs(1);
+        let rows = app.map(words.now - SignedDuration::from_hours(24), end).await?;
         return Ok(vec![
             figure("sightings", rows.iter().map(|row| row.sightings).sum()),
             figure("hospitals", rows.iter().map(|row| row.hospitals).sum()),

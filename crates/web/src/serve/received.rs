@@ -73,13 +73,14 @@ async fn shown(visitor: &Visitor, mut f: Frame, view: ReceivedView) -> Result<Re
         indicators: listed,
         more_indicators,
         rules: content.map(|content| content.rules.clone()).unwrap_or_default(),
+        others: view.others.iter().map(|other| received_row(&words, other)).collect(),
         row,
         f,
     })
 }
 
 /// When the issuer issued it: inside the signed bytes, so that nobody on the way can change it.
-fn issued_at(bytes: &[u8]) -> Option<Timestamp> {
+pub(super) fn issued_at(bytes: &[u8]) -> Option<Timestamp> {
     serde_json::from_slice::<Release>(bytes).ok().map(|release| release.issued_at)
 }
 
