@@ -5,7 +5,6 @@
 //! at the end, with the words that say how to get the tool.
 
 use std::io::Write;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -15,6 +14,7 @@ use crate::postgres::Cluster;
 use crate::process::{self, Output, Place};
 use crate::sources;
 use crate::tools::{self, Need, Tools};
+use crate::trial;
 
 /// One check.
 struct Check {
@@ -66,6 +66,12 @@ const CHECKS: &[Check] = &[
         needs: &[Need::Chromium, Need::Node],
         run: browser,
     },
+    Check {
+        name: "package",
+        what: "the Debian package: installed, started, upgraded, removed",
+        needs: &[Need::Chroot],
+        run: debian_package,
+    },
 ];
 
 /// What was asked for on the command line.
@@ -94,7 +100,7 @@ impl Options {
                 "--only" => only.extend(names()),
                 "--skip" => skip.extend(names()),
                 "--list" => list = true,
-                "--output" => output = parse_output(words.next())?,
+                "--output" => output = Output::parse(words.next())?,
                 other => bail!("check does not know {other:?}; see cargo xtask --help"),
             }
         }
@@ -107,14 +113,6 @@ impl Options {
     fn wants(&self, check: &Check) -> bool {
         let named = |names: &[String]| names.iter().any(|name| name == check.name);
         (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
-    }
-}
-
-fn parse_output(word: Option<&String>) -> anyhow::Result<Output> {
-    match word.map(String::as_str) {
-        Some("table") => Ok(Output::Table),
-        Some("json") => Ok(Output::Json),
-        _ => bail!("--output is table or json"),
     }
 }
 
@@ -131,9 +129,7 @@ struct Entry {
 
 /// Runs the checks that were asked for. Exit status: 0 all passed, 1 otherwise.
 pub fn run(options: &Options) -> anyhow::Result<std::process::ExitCode> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    let root = root.context("xtask lies in the checkout")?.to_path_buf();
-    let place = Place { root, output: options.output };
+    let place = Place::of_checkout(options.output)?;
     if options.list {
         for check in CHECKS {
             place.say(&format!("{:<10} {}", check.name, check.what));
@@ -325,6 +321,14 @@ fn browser(setting: &Setting) -> anyhow::Result<String> {
     command.args(["--test", "--test-reporter", "spec"]);
     command.env("LAZARET_BINARY", lazaret).env("LAZARET_CHROMIUM", chromium);
     quiet(process::succeed(&mut command))
+}
+
+fn debian_package(setting: &Setting) -> anyhow::Result<String> {
+    if let Some(why) = setting.tools.missing(Need::Chroot) {
+        bail!("not run: {why}");
+    }
+    let base = setting.tools.chroot_base(&setting.place, None)?;
+    trial::pack_and_run(&setting.place, &base, &build_lazaret(setting)?)
 }
 
 /// Builds the binary with the artefacts of the tests, so that nothing is built twice.

@@ -4,11 +4,15 @@
 //! it knows the repository's layout and tools, and none of the product's code.
 
 mod check;
+mod chroot;
 mod layers;
+mod package;
 mod postgres;
 mod process;
+mod sbom;
 mod sources;
 mod tools;
+mod trial;
 
 use std::process::ExitCode;
 

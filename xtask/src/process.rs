@@ -5,7 +5,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
@@ -19,6 +19,17 @@ pub enum Output {
     Json,
 }
 
+impl Output {
+    /// Reads the value of `--output`. Errors: another word, or none.
+    pub fn parse(word: Option<&String>) -> anyhow::Result<Output> {
+        match word.map(String::as_str) {
+            Some("table") => Ok(Output::Table),
+            Some("json") => Ok(Output::Json),
+            _ => bail!("--output is table or json"),
+        }
+    }
+}
+
 /// The checkout in which programs run, and where their output goes.
 #[derive(Clone)]
 pub struct Place {
@@ -29,6 +40,12 @@ pub struct Place {
 }
 
 impl Place {
+    /// The checkout that this program was built in. Errors: it lies nowhere.
+    pub fn of_checkout(output: Output) -> anyhow::Result<Place> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        Ok(Place { root: root.context("xtask lies in the checkout")?.to_path_buf(), output })
+    }
+
     /// A command that runs in the root of the checkout, without standard input.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> anyhow::Result<Command> {
         let mut command = Command::new(program);

@@ -1,4 +1,4 @@
-//! What the checks need beyond Rust, a C compiler and git, and how it is got.
+//! What the checks and the release need beyond Rust, a C compiler and git, and how it is got.
 //!
 //! One file so that a newcomer's machine is prepared in one place and at one
 //! time, before the first check: Debian's packages in one go, then a virtual
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use crate::chroot::Base;
 use crate::process::{self, Place};
 
 /// Something that a check needs.
@@ -28,7 +29,18 @@ pub enum Need {
     Chromium,
     /// Node.js 20 or later with npm, and the harness's packages.
     Node,
+    /// A minimal Debian to install packages in, and what packs them.
+    Chroot,
 }
+
+/// What packs a package and makes a chroot, and the Debian package of each.
+const CHROOT_PROGRAMS: &[(&str, &str)] = &[
+    ("mmdebstrap", "mmdebstrap"),
+    ("chroot", "coreutils"),
+    ("dpkg-deb", "dpkg"),
+    ("objdump", "binutils"),
+    ("strip", "binutils"),
+];
 
 /// The tools found or installed; what could not be had is a sentence for people.
 pub struct Tools {
@@ -94,6 +106,7 @@ impl Tools {
                 Need::Rsyslog if rsyslog().is_none() => packages.push("rsyslog"),
                 Need::Orthanc if orthanc().is_none() => packages.extend(["orthanc", "dcmtk"]),
                 Need::Chromium if self.chromium().is_none() => packages.push("chromium"),
+                Need::Chroot => packages.extend(lacking(CHROOT_PROGRAMS).map(|(_, package)| package)),
                 _ => {}
             }
         }
@@ -107,6 +120,7 @@ impl Tools {
             Need::Rsyslog => found(rsyslog(), "rsyslog"),
             Need::Orthanc => found(orthanc(), "orthanc dcmtk"),
             Need::Chromium => found(self.chromium(), "chromium"),
+            Need::Chroot => self.chroot_base(place, None).map(drop),
             Need::Node => {
                 if self.node().is_none() {
                     self.provide_environment(place, "node")?;
@@ -114,6 +128,17 @@ impl Tools {
                 self.provide_harness(place)
             }
         }
+    }
+
+    /// A minimal Debian to try packages in, of this suite or the machine's own.
+    pub fn chroot_base(&self, place: &Place, suite: Option<&str>) -> anyhow::Result<Base> {
+        if let Some((program, package)) = lacking(CHROOT_PROGRAMS).next() {
+            bail!("{program} is not there; {}", ask_for(package));
+        }
+        if !process::is_root() {
+            bail!("a package is tried in a chroot, which needs root; run it once as root");
+        }
+        Base::provide(place, &self.folder, suite)
     }
 
     /// Installs one list of pinned packages, unless exactly that list is there already.
@@ -220,8 +245,12 @@ pub fn rsyslog() -> Option<PathBuf> {
     process::on_path("rsyslogd").or_else(|| debian.is_file().then_some(debian))
 }
 
+fn lacking(programs: &'static [(&str, &str)]) -> impl Iterator<Item = (&'static str, &'static str)> {
+    programs.iter().copied().filter(|(program, _)| process::on_path(program).is_none())
+}
+
 fn needs_python(needs: &[Need]) -> bool {
-    needs.contains(&Need::CargoTools) || needs.contains(&Need::Node)
+    [Need::CargoTools, Need::Node].iter().any(|need| needs.contains(need))
 }
 
 fn python_makes_environments() -> bool {

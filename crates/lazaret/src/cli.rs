@@ -19,6 +19,12 @@ use crate::output::Output;
 
 pub(crate) use user::{made_password, refused as password_refused};
 
+/// Where the package's service reads its configuration.
+pub(crate) const PACKAGED_CONFIG: &str = "/etc/lazaret/lazaret.toml";
+
+/// Where the package's service keeps everything else.
+pub(crate) const PACKAGED_DATA: &str = "/var/lib/lazaret";
+
 /// Early warning for hospitals: one ship reports fever, every harbour knows.
 #[derive(Debug, Parser)]
 #[command(
@@ -26,8 +32,8 @@ pub(crate) use user::{made_password, refused as password_refused};
     version,
     after_help = "Exit codes: 0 it went well; 1 it could not run, or the answer is no; 2 the command line is wrong \
                   (scan: some input or rule could not be read).\n\nExamples:\n  lazaret demo\n  lazaret init --role \
-                  hospital --dir /var/lib/lazaret --name \"County Hospital\" --country RO\n  lazaret serve --config \
-                  /var/lib/lazaret/lazaret.toml\n  lazaret scan evidence/ --rules sigma/rules --output json"
+                  hospital --dir node --name \"County Hospital\" --country RO\n  lazaret serve --config \
+                  node/lazaret.toml\n  lazaret scan evidence/ --rules sigma/rules --output json"
 )]
 pub struct Cli {
     /// For whom the answer is: a table for people, or JSON for programs.
@@ -74,10 +80,8 @@ pub enum Command {
 
 /// `serve`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  lazaret serve --config /var/lib/lazaret/lazaret.toml\n\nStops at SIGTERM or Ctrl-C: \
-                        listeners close first, what was accepted is finished. SIGHUP reads rules.dir again."
-)]
+#[command(after_help = "Example:\n  lazaret serve --config /etc/lazaret/lazaret.toml\n\nStops at SIGTERM or Ctrl-C: \
+                        listeners close first, what was accepted is finished. SIGHUP reads rules.dir again.")]
 pub struct ServeArgs {
     #[command(flatten)]
     config: ConfigArg,
@@ -86,16 +90,26 @@ pub struct ServeArgs {
 /// Where the configuration is.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ConfigArg {
-    /// The node's configuration file.
-    #[arg(long, value_name = "FILE", default_value = "lazaret.toml")]
+    /// The node's configuration file; without it `lazaret.toml` here, or else the installed package's
+    /// /etc/lazaret/lazaret.toml.
+    #[arg(long, value_name = "FILE", default_value_os_t = usual_config(), hide_default_value = true)]
     pub config: PathBuf,
 }
 
 impl ConfigArg {
-    /// Reads and decides it.
+    /// Reads and decides it; root then goes on as the owner of the data directory ([`crate::owner::step_down`]), so
+    /// call it before standard input is read and before anything is opened.
     pub fn load(&self) -> anyhow::Result<crate::config::Config> {
-        Ok(crate::config::Config::load(&self.config)?)
+        let config = crate::config::Config::load(&self.config)?;
+        crate::owner::step_down(&config.data_dir)?;
+        Ok(config)
     }
+}
+
+/// The configuration where none is named.
+fn usual_config() -> PathBuf {
+    let (here, packaged) = (PathBuf::from("lazaret.toml"), PathBuf::from(PACKAGED_CONFIG));
+    if !here.exists() && packaged.exists() { packaged } else { here }
 }
 
 /// Runs a command; a failure is told on standard error.

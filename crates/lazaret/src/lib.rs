@@ -15,4 +15,6 @@ pub mod scan;
 mod admin;
 mod load;
 mod logging;
+mod owner;
+mod systemd;
 mod visit;

@@ -12,7 +12,7 @@ use crate::output::Output;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Tell every problem of a configuration: where, what, and what to write instead.
-    #[command(after_help = "Example:\n  lazaret config check --config /var/lib/lazaret/lazaret.toml\n\nExit codes: 0 \
+    #[command(after_help = "Example:\n  lazaret config check --config /etc/lazaret/lazaret.toml\n\nExit codes: 0 \
                             usable, 1 not.")]
     Check(ConfigArg),
 }

@@ -17,7 +17,7 @@ use crate::roles::Has;
 /// `enrol`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example (at the hospital, with the code that the hub printed):\n  lazaret enrol \
-                        lazaret1.eyJ1cmxzIjpb… --config /var/lib/lazaret/lazaret.toml\n\nThe code holds a secret. To keep \
+                        lazaret1.eyJ1cmxzIjpb… --config /etc/lazaret/lazaret.toml\n\nThe code holds a secret. To keep \
                         it out of the shell's history and the list of processes, give it on standard input:\n  lazaret \
                         enrol - < code.txt")]
 pub struct Args {

@@ -1,14 +1,15 @@
 //! `lazaret init`: a new node, ready to serve. Writes a commented configuration and keys (mode 0600), for a hub its
-//! CA, opens the database once, and prints the one-time link with which the first admin is made.
+//! CA, opens the database once, and prints the one-time link with which the first admin is made. Where the package is
+//! installed the configuration goes to `/etc/lazaret` and everything belongs to the service's user.
 
 use std::io::{BufRead as _, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::tell;
+use super::{PACKAGED_CONFIG, PACKAGED_DATA, tell};
 use crate::config::{Answers, Config, ListenAnswers, template};
 use crate::data_dir::{DataDir, write_new};
 use crate::output::Output;
@@ -17,16 +18,18 @@ use crate::visit::{Visit, command_line};
 
 /// `init`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  lazaret init --role hospital --dir /var/lib/lazaret --name \"County Hospital\" \
+#[command(after_help = "Examples:\n  sudo lazaret init --role hospital --name \"County Hospital\" --country RO    \
+                        (installed from the package)\n  lazaret init --role hospital --dir node --name \"County Hospital\" \
                         --country RO --zone Europe/Bucharest\n  lazaret init --role national --dir hub --name \"CSIRT\" \
                         --country RO --link-url https://link.csirt.example:8444\n\nNothing is ever overwritten.")]
 pub struct Args {
     /// hospital, national or union.
     #[arg(long, value_parser = role)]
     role: Role,
-    /// The directory that will hold everything of this node.
+    /// The directory that will hold everything of this node. Left out where the package is installed: the service's
+    /// directories, /etc/lazaret and /var/lib/lazaret.
     #[arg(long)]
-    dir: PathBuf,
+    dir: Option<PathBuf>,
     /// The name that people and other nodes see.
     #[arg(long)]
     name: Option<String>,
@@ -48,12 +51,12 @@ pub struct Args {
     /// Where members find the link (hubs), e.g. https://link.hub.example:8444; goes into invite codes.
     #[arg(long = "link-url")]
     link_urls: Vec<String>,
-    /// Where syslog over UDP listens (hospitals).
-    #[arg(long, default_value = "0.0.0.0:5514")]
-    syslog_udp: String,
-    /// Where syslog over TCP listens (hospitals).
-    #[arg(long, default_value = "0.0.0.0:5514")]
-    syslog_tcp: String,
+    /// Where syslog over UDP listens (hospitals): 0.0.0.0:5514, for the package's service 0.0.0.0:514.
+    #[arg(long)]
+    syslog_udp: Option<String>,
+    /// Where syslog over TCP listens (hospitals): as syslog over UDP.
+    #[arg(long)]
+    syslog_tcp: Option<String>,
     /// Where HTTP intake listens (hospitals).
     #[arg(long, default_value = "127.0.0.1:8088")]
     http: String,
@@ -71,11 +74,35 @@ fn role(word: &str) -> Result<Role, String> {
 
 /// Runs it.
 pub async fn run(args: Args, output: Output) -> anyhow::Result<ExitCode> {
-    let config_path = args.dir.join("lazaret.toml");
-    let text = template(&answers(&args)?);
-    let config = Config::read(&text, &args.dir)
+    let home = Home::decide(args.dir.as_deref())?;
+    let config_path = home.config();
+    let text = template(&answers(&args, &home)?);
+    let base = config_path.parent().unwrap_or(Path::new("."));
+    let config = Config::read(&text, base)
         .map_err(|problems| crate::config::ConfigError { path: config_path.clone(), problems })?;
     let suppliers = supplier_answers(&args, config.role.parts().intake)?;
+    let made = make(&home, &config, &text, &suppliers).await;
+    // also what a failure left half made must not be root's
+    crate::owner::hand_over(&config.data_dir)?;
+    let (node, token) = made?;
+    let link = crate::node::console_base(&config, None).map(|base| format!("{base}/first-run?token={token}"));
+    let next = next_steps(&config, &home, link.as_deref());
+    let value = json!({
+        "config": config_path, "node": node, "role": config.role.as_str(), "first_run": link,
+    });
+    output.answer(&next, &value)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the files and the database. The node's identity, and the secret of the first run.
+async fn make(
+    home: &Home,
+    config: &Config,
+    text: &str,
+    suppliers: &app::Answers,
+) -> anyhow::Result<(domain::party::NodeId, String)> {
+    let config_path = home.config();
+    anyhow::ensure!(!config_path.exists(), "{} is there already; nothing was overwritten", config_path.display());
     let dir = DataDir::at(&config.data_dir);
     dir.create()?;
     let keys = dir.create_keys()?;
@@ -83,10 +110,13 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<ExitCode> {
         dir.create_authority(&config.app.name)?;
     }
     write_new(&config_path, text.as_bytes(), 0o600)?;
-    let visit = Visit::begin(&config).await?;
+    if home.is_packaged() {
+        crate::owner::let_read(&config_path, &config.data_dir)?;
+    }
+    let visit = Visit::begin(config).await?;
     let prepared = async {
-        if suppliers != app::Answers::default() {
-            visit.keep_supplier_answers(command_line(), &suppliers).await?;
+        if *suppliers != app::Answers::default() {
+            visit.keep_supplier_answers(command_line(), suppliers).await?;
         }
         anyhow::Ok(visit.create_first_run().await?)
     };
@@ -94,28 +124,68 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<ExitCode> {
     visit.end().await;
     let token = token?;
     dir.keep_first_run(&token)?;
-    let link = crate::node::console_base(&config, None).map(|base| format!("{base}/first-run?token={token}"));
-    let next = next_steps(&config, &config_path.display().to_string(), link.as_deref());
-    let value = json!({
-        "config": config_path, "node": keys.node_id(), "role": config.role.as_str(), "first_run": link,
-    });
-    output.answer(&next, &value)?;
-    Ok(ExitCode::SUCCESS)
+    Ok((keys.node_id(), token))
 }
 
-fn answers(args: &Args) -> anyhow::Result<Answers> {
+/// Where a new node's files go.
+enum Home {
+    /// All in one directory.
+    Own(PathBuf),
+    /// Where the package's service looks.
+    Packaged,
+}
+
+impl Home {
+    /// The package's directories where they are there and no other directory is named.
+    fn decide(dir: Option<&Path>) -> anyhow::Result<Self> {
+        let packaged = [PACKAGED_CONFIG, PACKAGED_DATA].map(Path::new);
+        let installed = packaged[0].parent().is_some_and(Path::is_dir) && packaged[1].is_dir();
+        match dir {
+            Some(dir) if installed && dir == packaged[1] => Ok(Self::Packaged),
+            Some(dir) => Ok(Self::Own(dir.to_owned())),
+            None if installed => Ok(Self::Packaged),
+            None => anyhow::bail!(
+                "--dir is missing: name the directory that will hold everything of this node, e.g. --dir ./node"
+            ),
+        }
+    }
+
+    fn is_packaged(&self) -> bool {
+        matches!(self, Self::Packaged)
+    }
+
+    fn config(&self) -> PathBuf {
+        match self {
+            Self::Own(dir) => dir.join("lazaret.toml"),
+            Self::Packaged => PathBuf::from(PACKAGED_CONFIG),
+        }
+    }
+
+    fn data_dir(&self) -> &'static str {
+        if self.is_packaged() { PACKAGED_DATA } else { "." }
+    }
+
+    /// Port 514 is what devices send to without being told; only the service may have it.
+    fn syslog(&self) -> &'static str {
+        if self.is_packaged() { "0.0.0.0:514" } else { "0.0.0.0:5514" }
+    }
+}
+
+fn answers(args: &Args, home: &Home) -> anyhow::Result<Answers> {
+    let syslog = |given: &Option<String>| given.clone().unwrap_or_else(|| home.syslog().to_owned());
     Ok(Answers {
         role: args.role,
         name: asked(args.name.as_deref(), "Name of this node: ", "--name")?,
         country: asked(args.country.as_deref(), "Country (two capital letters): ", "--country")?,
         zone: args.zone.clone(),
+        data_dir: home.data_dir().to_owned(),
         console: args.console.clone(),
         admin: args.admin.clone(),
         link: args.link.clone(),
         link_urls: link_urls(args),
         listeners: ListenAnswers {
-            syslog_udp: args.syslog_udp.clone(),
-            syslog_tcp: args.syslog_tcp.clone(),
+            syslog_udp: syslog(&args.syslog_udp),
+            syslog_tcp: syslog(&args.syslog_tcp),
             http: args.http.clone(),
         },
     })
@@ -174,18 +244,24 @@ fn supplier_answers(args: &Args, intake: Has) -> anyhow::Result<app::Answers> {
     Ok(answers)
 }
 
-fn next_steps(config: &Config, path: &str, link: Option<&str>) -> String {
-    let mut text =
-        format!("A new {} node: {}\n\nNext:\n  lazaret serve --config {path}\n", config.role.as_str(), config.app.name);
+fn next_steps(config: &Config, home: &Home, link: Option<&str>) -> String {
+    let (start, path) = match home {
+        Home::Own(_) => {
+            let path = format!(" --config {}", home.config().display());
+            (format!("lazaret serve{path}"), path)
+        }
+        Home::Packaged => ("systemctl start lazaret".to_owned(), String::new()),
+    };
+    let mut text = format!("A new {} node: {}\n\nNext:\n  {start}\n", config.role.as_str(), config.app.name);
     match link {
         Some(link) => text.push_str(&format!("  then make the first account (once, within 72 hours):\n  {link}\n")),
         None => text.push_str("  then open the one-time link that `serve` prints and make the first account\n"),
     }
     if config.role.parts().members == Has::Yes {
-        text.push_str(&format!("  invite a member: lazaret invite NAME --country XX --config {path}\n"));
+        text.push_str(&format!("  invite a member: lazaret invite NAME --country XX{path}\n"));
     }
     if config.role.parts().uplink == Has::Yes {
-        text.push_str(&format!("  join a hub: lazaret enrol CODE --config {path}\n"));
+        text.push_str(&format!("  join a hub: lazaret enrol CODE{path}\n"));
     }
     text
 }

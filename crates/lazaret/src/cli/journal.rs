@@ -13,10 +13,8 @@ use crate::visit::open_store;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Recompute every hash chain and compare every journal with the state it must leave.
-    #[command(
-        after_help = "Example:\n  lazaret journal verify --config /var/lib/lazaret/lazaret.toml\n\nExit codes: 0 \
-                            whole, 1 something is broken."
-    )]
+    #[command(after_help = "Example:\n  lazaret journal verify --config /etc/lazaret/lazaret.toml\n\nExit codes: 0 \
+                            whole, 1 something is broken.")]
     Verify(ConfigArg),
 }
 

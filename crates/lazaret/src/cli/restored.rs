@@ -15,7 +15,7 @@ use crate::visit::open_store;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example (after putting a backup back, before starting the node):\n  lazaret restored --config \
-                        /var/lib/lazaret/lazaret.toml"
+                        /etc/lazaret/lazaret.toml"
 )]
 pub struct Args {
     #[command(flatten)]

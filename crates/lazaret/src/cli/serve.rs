@@ -10,6 +10,7 @@ use super::ServeArgs;
 use crate::clock::SystemClock;
 use crate::node::Node;
 use crate::output::{Output, print_line};
+use crate::systemd;
 
 /// Runs it.
 pub async fn run(args: ServeArgs, output: Output) -> anyhow::Result<ExitCode> {
@@ -29,6 +30,7 @@ pub async fn run(args: ServeArgs, output: Output) -> anyhow::Result<ExitCode> {
             "syslog_tls": doors.syslog_tls, "http": doors.http, "https": doors.https, "first_run": first_run }))?,
         Output::Table => told(&name, &doors, first_run.as_deref()),
     });
+    systemd::tell(systemd::State::Ready);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
@@ -39,6 +41,7 @@ pub async fn run(args: ServeArgs, output: Output) -> anyhow::Result<ExitCode> {
             },
         }
     }
+    systemd::tell(systemd::State::Stopping);
     tracing::info!("stopping: listeners close, what was accepted is finished");
     node.stop().await;
     Ok(ExitCode::SUCCESS)

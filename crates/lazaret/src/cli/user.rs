@@ -94,11 +94,13 @@ pub(crate) fn refused(refused: PasswordRefused) -> anyhow::Error {
 
 /// Runs it.
 pub async fn run(command: Command, output: Output) -> anyhow::Result<ExitCode> {
-    let (config, name, password, given) = match &command {
-        Command::Add(args) => (&args.config, &args.name, args.password.decide()?, args.password.password_stdin),
-        Command::Reset(args) => (&args.config, &args.name, args.password.decide()?, args.password.password_stdin),
+    let (config, name, password) = match &command {
+        Command::Add(args) => (&args.config, &args.name, &args.password),
+        Command::Reset(args) => (&args.config, &args.name, &args.password),
     };
-    let visit = Visit::begin(&config.load()?).await?;
+    let config = config.load()?;
+    let (password, given) = (password.decide()?, password.password_stdin);
+    let visit = Visit::begin(&config).await?;
     let done = match &command {
         Command::Add(args) => add(&visit, args, &password).await,
         Command::Reset(args) => reset(&visit, args, &password).await,

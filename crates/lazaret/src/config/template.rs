@@ -16,6 +16,8 @@ pub struct Answers {
     pub country: String,
     /// An IANA zone.
     pub zone: String,
+    /// Where everything but the configuration is kept, as the file says it.
+    pub data_dir: String,
     /// The console's address and port.
     pub console: String,
     /// The admin address and port.
@@ -74,7 +76,7 @@ country = {country}
 # Times are shown in this zone; they are stored in UTC.
 zone = {zone}
 # Database, event log and keys. Relative paths start where this file is.
-data_dir = "."
+data_dir = {data_dir}
 
 [console]
 # The pages for people. Plain HTTP is allowed on loopback only.
@@ -98,6 +100,7 @@ listen = {admin}
         name = quoted(&answers.name),
         country = quoted(&answers.country),
         zone = quoted(&answers.zone),
+        data_dir = quoted(&answers.data_dir),
         console = quoted(&answers.console),
         admin = quoted(&answers.admin),
     )

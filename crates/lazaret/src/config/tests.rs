@@ -9,6 +9,7 @@ fn answers(role: Role) -> Answers {
         name: "Spitalul \"Test\"".to_owned(),
         country: "RO".to_owned(),
         zone: "Europe/Bucharest".to_owned(),
+        data_dir: ".".to_owned(),
         console: "127.0.0.1:0".to_owned(),
         admin: "127.0.0.1:0".to_owned(),
         link: "127.0.0.1:0".to_owned(),

@@ -141,6 +141,7 @@ impl Place {
             name: self.name.clone(),
             country: self.country.clone(),
             zone: "UTC".to_owned(),
+            data_dir: ".".to_owned(),
             console: any(),
             admin: any(),
             link: any(),
