@@ -7,7 +7,7 @@ use domain::telemetry::{Level, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use store::{Alert, DutyRow, ReceivedWarning, SuspectedRule};
 
-use crate::{App, ReceivedState, Result};
+use crate::{App, ReceivedState, Result, Trouble};
 
 /// How long a loss is shown.
 const SHOWN_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -118,6 +118,8 @@ pub enum What {
     Dropped(u64),
     /// A rule that fired everywhere at once.
     RuleSuspected(SuspectedRule),
+    /// Something is wrong with this node itself, or with a source or member of it.
+    Trouble(Box<Trouble>),
     /// Nobody has said which suppliers are used, so verdicts are *cannot tell*.
     SuppliersUnanswered,
     /// No source has sent anything yet.
@@ -142,6 +144,10 @@ impl App {
         }
         for rule in self.suspected_rules().await? {
             items.push(AttentionItem { what: What::RuleSuspected(rule), due_at: None, urgency: Urgency::Today });
+        }
+        for trouble in self.troubles().await? {
+            let urgency = trouble.urgency();
+            items.push(AttentionItem { what: What::Trouble(Box::new(trouble)), due_at: None, urgency });
         }
         items.extend(self.loss_items().await?);
         items.extend(self.set_up_items().await?);
@@ -244,7 +250,8 @@ impl AttentionItem {
             | What::MissedAtHub(_)
             | What::MemberClock { .. }
             | What::MemberDropped { .. }
-            | What::Dropped(_) => Role::Admin,
+            | What::Dropped(_)
+            | What::Trouble(_) => Role::Admin,
             What::Alert(_) | What::Warning(_) | What::HeldWarning(_) => Role::Operator,
         }
     }

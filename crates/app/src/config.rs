@@ -18,6 +18,8 @@ pub struct AppConfig {
     pub own: Vec<String>,
     /// Where invited members find this node's link; none where it has none.
     pub invite: Option<InviteAddress>,
+    /// Older than this, the last backup is worth a word; none where this node makes none.
+    pub backup_older_than: Option<jiff::SignedDuration>,
     /// Whether what comes from the hub above is passed on to members below.
     pub passes_on: bool,
     /// Whether this node takes logs of its own, so that a missing source or answer is worth a word.

@@ -88,7 +88,7 @@ impl Holder {
         for problem in &mapping_problems {
             tracing::warn!(%problem, country = config.country, "a mapping file is left out");
         }
-        let (base, problems) = RuleSet::parse(&content.rules);
+        let (base, problems) = RuleSet::parse(&with_probe(content.rules));
         for problem in &problems {
             tracing::warn!(%problem, "a rule does not load");
         }
@@ -171,7 +171,7 @@ impl Holder {
 
     /// Replaces the built-in and the operator's rules. Returns what does not load.
     pub(crate) fn replace_rules(&self, texts: Vec<RuleText>) -> Vec<RuleProblem> {
-        let (base, problems) = RuleSet::parse(&texts);
+        let (base, problems) = RuleSet::parse(&with_probe(texts));
         self.refused.own.store(problems.len() as u64, Relaxed);
         self.change(|parts| {
             parts.base = base;
@@ -267,6 +267,12 @@ fn build(parts: &Parts, mappings: &Arc<MappingSet>, options: &EngineOptions, ref
     }
     refused.of_warnings.store(refused_of_warnings, Relaxed);
     Engine::build(rules, Arc::clone(mappings), IndicatorSet::build(values.into_iter()), options.clone())
+}
+
+/// The rules, and the one that finds probes.
+fn with_probe(mut texts: Vec<RuleText>) -> Vec<RuleText> {
+    texts.push(crate::probe::rule());
+    texts
 }
 
 fn rule_texts(release: Uuid, content: &WarningContent) -> Vec<RuleText> {

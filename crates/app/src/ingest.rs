@@ -137,6 +137,9 @@ impl App {
             since_retain += COUNTS_EVERY;
             if since_retain >= RETAIN_EVERY {
                 since_retain = Duration::ZERO;
+                if let Err(error) = self.keep_rhythm().await {
+                    tracing::warn!(%error, "the rhythm of sources could not be kept; it is tried again");
+                }
                 if let Err(error) = self.retain_federation().await {
                     tracing::warn!(%error, "retention of what members sent and read failed; it is tried again");
                 }
@@ -199,6 +202,7 @@ impl Intake for App {
             }
         };
         self.sources.count_stored(number, count);
+        self.beats.heard(number, self.now(), &self.config.zone);
         self.metrics.add("lazaret_events_received_total", "", count);
         self.metrics.add("lazaret_events_stored_total", "", count);
         self.appended.notify_one();

@@ -6,6 +6,7 @@ mod accounts;
 mod alerts;
 mod attacks;
 mod attention;
+mod backups;
 mod cases;
 mod clock;
 mod config;
@@ -24,12 +25,15 @@ mod lookback;
 mod map;
 mod members;
 mod metrics;
+mod probe;
 mod received;
 mod retention;
+mod rhythm;
 mod scanner;
 mod sharing;
 mod sources;
 mod stream;
+mod vitals;
 
 pub mod egress;
 pub mod intake;
@@ -53,6 +57,7 @@ pub use accounts::{LoginRefused, PASSWORD_CHARS_MIN, PasswordRefused, Preference
 pub use alerts::{AlertGroup, AlertView, RawLine, RuleInfo, Today};
 pub use attacks::{AttackView, RecordedAttack, RecordedEvent, RecordedStage, Sight, StageView};
 pub use attention::{Attention, AttentionItem, LinkState, Urgency, What};
+pub use backups::{BackupFailed, BackupMade, BackupNote, Backups};
 pub use cases::{CaseRow, CaseView};
 pub use clock::Clock;
 pub use config::{AppConfig, Approval, InviteAddress, Kept, Limits, Outgoing, Trial};
@@ -67,7 +72,9 @@ pub use keys::{KeyError, Keys, node_id_of, random, verify};
 pub use map::{CountryRow, Dot, Lane, Strip};
 pub use members::{Enrolled, InviteOrder};
 pub use metrics::Metrics;
+pub use probe::{Probe, ProbeStuck};
 pub use received::{ReceivedView, Taken};
+pub use rhythm::Silence;
 pub use sharing::{OutboxItemView, Sharing};
 pub use sources::{Coverage, CoverageRow};
 pub use store::{
@@ -77,6 +84,7 @@ pub use store::{
     Source, SourceEdit, SuspectedRule, VerdictWhy,
 };
 pub use suppliers::{Answer, Answers, SupplierList};
+pub use vitals::{Certificate, CertificateOf, Disk, Health, Trouble};
 
 /// How many observations an observer may fall behind before it loses the oldest.
 const OBSERVED_WAITING_MAX: usize = 16_384;
@@ -105,6 +113,9 @@ pub struct App {
     sightings_arrived: Notify,
     observed: broadcast::Sender<observe::Observed>,
     sources: ingest::SourceNumbers,
+    beats: rhythm::Beats,
+    probes: probe::Probes,
+    watched: vitals::Watched,
     logins: logins::Logins,
     /// The scanner and whoever takes releases take turns: a release is tried on what the scanner has read.
     taking: tokio::sync::Mutex<()>,
@@ -154,6 +165,9 @@ impl App {
             sightings_arrived: Notify::new(),
             observed: broadcast::Sender::new(OBSERVED_WAITING_MAX),
             sources: ingest::SourceNumbers::default(),
+            beats: rhythm::Beats::default(),
+            probes: probe::Probes::default(),
+            watched: vitals::Watched::default(),
             logins: logins::Logins::default(),
             taking: tokio::sync::Mutex::new(()),
             log: Arc::new(log),

@@ -118,7 +118,11 @@ impl App {
     /// The member behind a public key; none where it is not enrolled or revoked.
     pub async fn member_by_key(&self, public_key: &[u8]) -> Result<Option<Member>> {
         let member = self.store.member(&keys::node_id_of(public_key)).await?;
-        Ok(member.filter(|member| member.state == MemberState::Active && member.public_key == public_key))
+        let member = member.filter(|member| member.state == MemberState::Active && member.public_key == public_key);
+        if let Some(member) = &member {
+            self.hear_member(member).await;
+        }
+        Ok(member)
     }
 
     /// Revokes a member: its key opens nothing any more.

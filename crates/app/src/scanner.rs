@@ -164,14 +164,16 @@ impl App {
         Ok(scan)
     }
 
-    async fn save_scan(&self, work: &mut Work, batch: &Batch, scan: Scan, next: u64) -> Result<()> {
+    async fn save_scan(&self, work: &mut Work, batch: &Batch, mut scan: Scan, next: u64) -> Result<()> {
         let now = self.now();
+        let probe = self.take_probes(&mut scan, batch);
         let answers = self.supplier_answers().await?;
         let policy = self.sharing_policy().await?;
         let sources: BTreeMap<u64, u32> = batch.iter().map(|event| (event.seq, event.source)).collect();
         let groups = group(&scan.detections, &sources);
         let mut alerts = Vec::new();
-        let mut outbox = Vec::new();
+        let mut outbox: Vec<NewOutboxItem> = probe.into_iter().collect();
+        let probed = !outbox.is_empty();
         let mut sent = Vec::new();
         let mut told = Vec::new();
         for (id, detections) in groups {
@@ -199,6 +201,9 @@ impl App {
         };
         self.store.commit_scan(commit).await?;
         self.count_scan(batch, &scan);
+        if probed {
+            self.wake_outbox();
+        }
         self.after_scan(told, sent).await
     }
 

@@ -65,7 +65,9 @@ impl App {
                     result_of(&outcome)
                 }
             };
-            self.count_item(&result);
+            if item.kind != crate::probe::KIND {
+                self.count_item(&result);
+            }
             outcomes.push(ItemOutcome { position: item.position, result });
         }
         self.note_member(from, &push).await?;
@@ -92,6 +94,7 @@ impl App {
                     self.tell(observe::What::SightingReceived { id, from: from.node.clone() });
                 }
             }
+            Read::Probe => {}
             Read::Verdict(note) => {
                 let published = self.store.publications(&[note.release]).await?;
                 let published = published.iter().find(|one| one.version == note.version);
@@ -132,6 +135,7 @@ impl App {
                 }
                 read_sighting(from, format!("{}/{}", from.country, passed.pseudonym), passed.sighting, item, None)
             }
+            crate::probe::KIND => Self::read_probe(&item.body).map(|()| Read::Probe).map_err(|why| why.to_string()),
             "verdict" => Ok(Read::Verdict(serde_json::from_slice(&item.body).map_err(unreadable)?)),
             "release" => {
                 speaks_for_hospitals(from)?;
@@ -319,6 +323,7 @@ impl App {
         }
         self.store.outbox_confirm(&taken, &not_taken, self.now()).await?;
         self.metrics.add("lazaret_items_not_taken_total", "", not_taken.len() as u64);
+        self.probe_acknowledged(&push.items);
         for gap in &push.gaps {
             let confirmed = Gap { id: gap.id, lane: Lane::Sighting, dropped: gap.dropped, from: gap.from, to: gap.to };
             self.store.outbox_confirm_gap(&confirmed, self.now()).await?;
@@ -380,6 +385,7 @@ enum Read {
     Sighting(Box<ReceivedSighting>),
     Verdict(VerdictNote),
     Release(Box<NewPublication>),
+    Probe,
 }
 
 impl Read {
@@ -389,6 +395,7 @@ impl Read {
             Self::Sighting(_) => "sighting",
             Self::Verdict(_) => "verdict",
             Self::Release(_) => "release",
+            Self::Probe => crate::probe::KIND,
         }
     }
 }

@@ -118,6 +118,7 @@ async fn node(setting: Setting) -> Node {
         zone: jiff::tz::TimeZone::UTC,
         own: vec![],
         invite: Some(InviteAddress { urls: vec!["https://hub.example".to_owned()], ca_fingerprint: "0".repeat(64) }),
+        backup_older_than: None,
         passes_on: setting.passes_on,
         listens: setting.listens,
         sightings: Outgoing::Send,

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
 
 mod accept;
+mod certificate;
 mod counters;
 mod follow;
 pub mod framing;
@@ -35,6 +36,7 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+pub use certificate::Certificate;
 pub use counters::{Counted, Counters};
 pub use follow::FollowFrom;
 pub use http::{HttpSenders, bodies};

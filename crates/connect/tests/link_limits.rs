@@ -59,6 +59,7 @@ async fn standing() -> Standing {
         zone: jiff::tz::TimeZone::UTC,
         own: vec![],
         invite: Some(InviteAddress { urls: vec!["https://hub.example".to_owned()], ca_fingerprint: "0".repeat(64) }),
+        backup_older_than: None,
         passes_on: true,
         listens: false,
         sightings: Outgoing::Send,

@@ -16,7 +16,9 @@
 
 mod append;
 mod disk;
+mod erase;
 mod error;
+mod files;
 mod frame;
 mod limits;
 mod log;
@@ -35,7 +37,9 @@ mod crash_disk;
 mod tests;
 
 pub use append::{NewEvent, SeqRange};
+pub use erase::{ERASED, Erased};
 pub use error::{AppendError, Error};
+pub use files::{Inspection, SegmentFile, inspect, segment_files};
 pub use limits::Limits;
 pub use log::EventLog;
 pub use lookback::{LookBack, LookBackEnd, LookedBack};

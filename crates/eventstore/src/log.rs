@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::append::{NewEvent, Queue, SeqRange, Writer, hold};
 use crate::disk::{Disk, RealDisk};
+use crate::erase::Erased;
 use crate::error::{AppendError, Error};
 use crate::limits::Limits;
 use crate::lookback::{LookBack, LookedBack};
@@ -181,6 +182,28 @@ impl EventLog {
     /// `Io` when a file cannot be removed; it is tried again next time.
     pub fn retain(&self, now: i64, read_to: u64) -> Result<Retained, Error> {
         self.core.retain(now, read_to)
+    }
+
+    /// Writes every segment again that holds an event which must go; those events then hold
+    /// [`ERASED`](crate::ERASED), everything else stays. `goes` is asked more than once for each event.
+    ///
+    /// # Errors
+    /// `Io`, also when the disk is full: what was written again until then stays so, and the call can be repeated.
+    pub fn erase(&self, goes: impl Fn(&StoredEvent<'_>) -> bool) -> Result<Erased, Error> {
+        self.core.erase(&goes)
+    }
+
+    /// What [`EventLog::erase`] would erase; changes nothing.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn find_erasable(&self, goes: impl Fn(&StoredEvent<'_>) -> bool) -> Result<Erased, Error> {
+        self.core.find_erasable(&goes)
+    }
+
+    /// The limits it was opened with.
+    pub fn limits(&self) -> &Limits {
+        &self.core.limits
     }
 
     /// Figures about the log, for metrics and screens.

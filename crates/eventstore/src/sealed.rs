@@ -22,7 +22,7 @@ use crate::limits::EVENT_BYTES_CEILING;
 use crate::segment::{Block, SEALED_BLOCK_BYTES};
 
 const SKIPPABLE: u32 = 0x184D_2A5C;
-const SKIPPABLE_BYTES: usize = 8;
+pub(crate) const SKIPPABLE_BYTES: usize = 8;
 const ENTRY_BYTES: usize = 56;
 const TRAILER_BYTES: usize = 40;
 const TRAILER_SUMMED_BYTES: usize = 28;

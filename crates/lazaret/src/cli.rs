@@ -1,10 +1,14 @@
 //! The command line. One file a command; here only which there are, and what their exit codes mean.
 
+mod backup;
 mod config_check;
+mod doctor;
 mod enrol;
+mod erase;
 mod init;
 mod invite;
 mod journal;
+mod restore;
 mod restored;
 mod serve;
 mod shell;
@@ -67,9 +71,17 @@ pub enum Command {
     /// Look after the configuration.
     #[command(subcommand)]
     Config(config_check::Command),
+    /// Say in plain words what is wrong with a node, and the command that mends it.
+    Doctor(doctor::Args),
     /// Look after local accounts.
     #[command(subcommand)]
     User(user::Command),
+    /// Copy records, events, keys and configuration to another place, sealed.
+    Backup(backup::Args),
+    /// Put a backup into an empty place; the node then goes on where it was.
+    Restore(restore::Args),
+    /// Erase events of a period, or every event that names a person.
+    Erase(erase::Args),
     /// Say that this node was put back from a backup, before it starts again.
     Restored(restored::Args),
     /// Print completions for a shell.
@@ -80,8 +92,11 @@ pub enum Command {
 
 /// `serve`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  lazaret serve --config /etc/lazaret/lazaret.toml\n\nStops at SIGTERM or Ctrl-C: \
-                        listeners close first, what was accepted is finished. SIGHUP reads rules.dir again.")]
+#[command(
+    after_help = "Example:\n  lazaret serve --config /etc/lazaret/lazaret.toml\n\nStops at SIGTERM or Ctrl-C: \
+                        listeners close first, what was accepted is finished. SIGHUP reads rules, certificates and the \
+                        configuration again, and says in the log what needs a restart."
+)]
 pub struct ServeArgs {
     #[command(flatten)]
     config: ConfigArg,
@@ -142,6 +157,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Journal(command) => async_run(journal::run(command, output)),
         Command::Config(command) => config_check::run(&command, output),
         Command::User(command) => async_run(user::run(command, output)),
+        Command::Doctor(args) => async_run(doctor::run(args, output)),
+        Command::Backup(args) => async_run(backup::run(args, output)),
+        Command::Restore(args) => async_run(restore::run(args, output)),
+        Command::Erase(args) => async_run(erase::run(args, output)),
         Command::Restored(args) => async_run(restored::run(args, output)),
         Command::Completions(args) => Ok(shell::completions(&args)),
         Command::Man => shell::manual(),

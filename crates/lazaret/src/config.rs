@@ -1,6 +1,7 @@
 //! The decided configuration of one node. `RawConfig` is what the file says; `decide` is the only place that
 //! validates, and it reports every problem at once: where, what, and what to write instead.
 
+mod backup;
 mod decide;
 mod measure;
 mod raw;
@@ -48,6 +49,10 @@ pub struct Config {
     pub uplink: UplinkWay,
     /// The node's own log.
     pub log: Log,
+    /// Backups; none where nobody has said where to.
+    pub backup: Option<crate::backup::Settings>,
+    /// The file it was read from; none where it was given as text.
+    pub file: Option<PathBuf>,
 }
 
 /// The console's address and how browsers reach it.
@@ -185,7 +190,8 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .map_err(|problem| error(problem.to_string(), "name a readable file, or make one with `lazaret init`"))?;
         let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-        Self::read(&text, &base).map_err(|problems| ConfigError { path: path.to_owned(), problems })
+        let read = Self::read(&text, &base).map_err(|problems| ConfigError { path: path.to_owned(), problems })?;
+        Ok(Self { file: Some(path.to_owned()), ..read })
     }
 
     /// Decides a text; relative paths start at `base`.

@@ -50,6 +50,16 @@ impl DataDir {
         Ok(Lock { _file: file })
     }
 
+    /// Whether another process has the lock. Errors: the lock cannot be opened.
+    pub fn is_locked(&self) -> anyhow::Result<bool> {
+        let path = self.path.join("lock");
+        let file = match File::open(&path) {
+            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            opened => opened.with_context(|| format!("cannot open {}", path.display()))?,
+        };
+        Ok(matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
+    }
+
     /// Where the event log is.
     pub fn events(&self) -> PathBuf {
         self.path.join("events")

@@ -4,8 +4,9 @@
 //! Stopping has an order: doors close and what they accepted is stored, then the loops finish, then the store closes.
 
 mod doors;
+mod outside;
+mod reload;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ use crate::roles::Has;
 use crate::visit::open_store;
 
 pub use doors::{Doors, console_base};
+use reload::Certificates;
+pub use reload::Reloaded;
 
 /// How long stopping waits for each step.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -44,7 +47,8 @@ pub struct Extras {
 pub struct Node {
     app: Arc<App>,
     dir: DataDir,
-    rules_dir: Option<PathBuf>,
+    config: Config,
+    certificates: Certificates,
     doors: Doors,
     close_doors: watch::Sender<bool>,
     stop_loops: watch::Sender<bool>,
@@ -77,13 +81,14 @@ impl Node {
         }
         let (close_doors, doors_closing) = watch::channel(false);
         let (stop_loops, loops_stopping) = watch::channel(false);
-        let mut starting = Starting { config, dir, app, door_tasks: JoinSet::new(), loop_tasks: JoinSet::new() };
+        let certificates = Certificates::default();
+        let (door_tasks, loop_tasks) = (JoinSet::new(), JoinSet::new());
+        let mut starting = Starting { config, dir, app, certificates, door_tasks, loop_tasks };
         let doors = starting.open_doors(&extras, link, &doors_closing).await?;
         starting.begin_loops(&extras, uplink, &loops_stopping)?;
-        let Starting { config, dir, app, door_tasks, loop_tasks } = starting;
-        let rules_dir = config.rules_dir;
+        let Starting { config, dir, app, certificates, door_tasks, loop_tasks } = starting;
         tracing::info!(node = %app.node(), name = app.name(), console = doors.console, "the node runs");
-        Ok(Self { app, dir, rules_dir, doors, close_doors, stop_loops, door_tasks, loop_tasks, _lock: lock })
+        Ok(Self { app, dir, config, certificates, doors, close_doors, stop_loops, door_tasks, loop_tasks, _lock: lock })
     }
 
     /// The use cases.
@@ -112,19 +117,6 @@ impl Node {
             _ => self.app.create_first_run().await?,
         };
         Ok(Some(format!("{}/first-run?token={token}", self.doors.console)))
-    }
-
-    /// Reads the operator's rules again and swaps the engine; what does not load is logged and counted.
-    pub async fn reload_rules(&self) -> anyhow::Result<usize> {
-        let rules_dir = self.rules_dir.clone();
-        let app = Arc::clone(&self.app);
-        let problems =
-            tokio::task::spawn_blocking(move || anyhow::Ok(app.reload_rules(crate::load::rules(rules_dir.as_deref()))))
-                .await??;
-        for problem in &problems {
-            tracing::warn!(%problem, "a rule does not load");
-        }
-        Ok(problems.len())
     }
 
     /// Stops in order. Nothing that was acknowledged is lost; what waits for a hub stays in the store.
@@ -173,6 +165,7 @@ struct Starting {
     config: Config,
     dir: DataDir,
     app: Arc<App>,
+    certificates: Certificates,
     door_tasks: JoinSet<()>,
     loop_tasks: JoinSet<()>,
 }
@@ -195,6 +188,15 @@ impl Starting {
             self.begin_uplink(extras, uplink, stop)?;
         }
         self.loop_tasks.spawn(Arc::clone(&self.app).run_housekeeping(stop.clone()));
+        if parts.intake == Has::Yes {
+            self.loop_tasks.spawn(Arc::clone(&self.app).run_probe(stop.clone()));
+        }
+        let looks = outside::run(Arc::clone(&self.app), self.config.clone(), self.dir.clone(), stop.clone());
+        self.loop_tasks.spawn(looks);
+        if let Some(settings) = self.config.backup.clone() {
+            let (app, config) = (Arc::clone(&self.app), self.config.clone());
+            self.loop_tasks.spawn(crate::backup::run_schedule(app, config, settings, stop.clone()));
+        }
         self.loop_tasks.spawn(retention(Arc::clone(&self.app), self.config.alerts_kept, stop.clone()));
         Ok(())
     }

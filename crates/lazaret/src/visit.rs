@@ -58,9 +58,17 @@ pub fn command_line() -> domain::party::Actor {
 
 /// Opens a node's database; a newer schema than this binary knows is told with what to do.
 pub async fn open_store(target: &StoreTarget) -> anyhow::Result<Store> {
-    let (target, place) = match target {
-        StoreTarget::Sqlite(path) => (store::Target::Sqlite(path.clone()), path.display().to_string()),
-        StoreTarget::Postgres(url) => (store::Target::Postgres(url.clone()), "PostgreSQL".to_owned()),
+    let place = match target {
+        StoreTarget::Sqlite(path) => path.display().to_string(),
+        StoreTarget::Postgres(_) => "PostgreSQL".to_owned(),
     };
-    Store::open(&target).await.with_context(|| format!("cannot open the database ({place})"))
+    Store::open(&target_of(target)).await.with_context(|| format!("cannot open the database ({place})"))
+}
+
+/// The database as the store names it.
+pub fn target_of(target: &StoreTarget) -> store::Target {
+    match target {
+        StoreTarget::Sqlite(path) => store::Target::Sqlite(path.clone()),
+        StoreTarget::Postgres(url) => store::Target::Postgres(url.clone()),
+    }
 }

@@ -1,6 +1,8 @@
 //! Alerts: how detections add up to one, what people make of it, how lists find it.
 //! A file of its own because the scanner and people change the same rows and neither may overwrite the other.
 
+use std::collections::BTreeSet;
+
 use domain::record::RecordId;
 use domain::telemetry::{Level, Observable};
 use jiff::Timestamp;
@@ -274,6 +276,30 @@ impl Store {
         let dropped = tx.execute(sql, bind![before]).await?;
         tx.commit().await?;
         Ok(dropped)
+    }
+}
+
+/// What alerts repeat of events that were erased goes too; which alerts there were stays.
+impl Store {
+    /// Forgets what alerts and open correlation windows repeat of these events, with the audit line of the erasure.
+    /// Returns how many alerts said something of them.
+    pub async fn forget_events(&self, seqs: &BTreeSet<u64>, audit: NewAudit) -> Result<u64, Error> {
+        let mut tx = self.db.begin().await?;
+        let mut forgotten = 0;
+        for row in tx.rows("SELECT id, seqs FROM alert ORDER BY id", Vec::new()).await? {
+            let told: Vec<u64> = row.json("seqs")?;
+            if told.iter().any(|seq| seqs.contains(seq)) {
+                let id: Uuid = row.get("id")?;
+                let sql = "UPDATE alert SET matched = '[]', search_text = '', version = version + 1 WHERE id = $1";
+                forgotten += tx.execute(sql, bind![id]).await?;
+            }
+        }
+        for seq in seqs {
+            tx.execute("DELETE FROM base_detection WHERE seq = $1", bind![*seq]).await?;
+        }
+        people::insert_audit(&mut tx, &audit).await?;
+        tx.commit().await?;
+        Ok(forgotten)
     }
 }
 

@@ -18,6 +18,7 @@ mod people;
 mod published;
 mod received;
 mod records;
+mod rhythm;
 mod settings;
 mod sightings;
 mod sources;
@@ -32,7 +33,7 @@ pub use deliveries::{Delivery, DeliveryState, VerdictCount};
 pub use error::Error;
 pub use federation::{InboxConflict, InboxItem, Outcome, ReceivedSighting};
 pub use members::{Invite, InviteRefused, Member, MemberGap, MemberRole, MemberState};
-pub use open::{NodeMeta, Store, Target};
+pub use open::{Format, NodeMeta, Store, Target};
 pub use outbox::{Depth, Gap, Lane, NewOutboxItem, NotTaken, OutboxItem, Policy, SENT_KEPT_MAX};
 pub use people::{
     Account, AuditEntry, LOCK_OUT_MINUTES, LOGIN_FAILURES_MAX, LoginOutcome, NewAccount, NewAudit, NewSession, Session,
@@ -42,6 +43,7 @@ pub use received::{LookBackHit, ReceivedQuery, ReceivedStage, ReceivedState, Rec
 pub use records::{
     Commit, Committed, DutyRow, JournalEntry, PAGE_ITEMS_DEFAULT, Page, RecordQuery, RecordWrite, StoredRecord,
 };
+pub use rhythm::{HourHeard, Rhythm};
 pub use sightings::{CountryCount, SightingQuery, SuspectedRule};
 pub use sources::{FollowPosition, Source, SourceCounts, SourceEdit};
 pub use telemetry::{BaseRow, Quarantined, QuarantinedEvent, ScanCommit, SourceSeen};

@@ -25,6 +25,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0002_federation.sql"),
         postgres: include_str!("../migrations/postgres/0002_federation.sql"),
     },
+    Migration {
+        number: 4,
+        sqlite: include_str!("../migrations/sqlite/0004_rhythm.sql"),
+        postgres: include_str!("../migrations/postgres/0004_rhythm.sql"),
+    },
 ];
 
 /// Serialises migrating replicas on PostgreSQL; any number that nothing else of ours uses.
@@ -50,6 +55,31 @@ pub(crate) async fn run(db: &Db) -> Result<(), Error> {
     tx.commit().await
 }
 
+/// The newest step that ran in a database, 0 where none did, without running any. Errors: as [`run`].
+pub(crate) async fn format(db: &Db) -> Result<i64, Error> {
+    let mut tx = db.snapshot().await?;
+    let there = match tx {
+        Tx::Sqlite(_) => "SELECT COUNT(*) AS tables FROM sqlite_master WHERE type = 'table' AND name = 'migration'",
+        Tx::Postgres(_) => {
+            "SELECT COUNT(*) AS tables FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'migration'"
+        }
+    };
+    let row = tx.row(there, Vec::new()).await?.ok_or(Error::Missing { what: "migration" })?;
+    if row.count("tables")? == 0 {
+        return Ok(0);
+    }
+    let done = tx.rows("SELECT number, checksum FROM migration ORDER BY number DESC", Vec::new()).await?;
+    for row in &done {
+        check_known(row.get("number")?, &row.get::<String>("checksum")?, &tx)?;
+    }
+    done.first().map_or(Ok(0), |row| row.get("number"))
+}
+
+/// The newest step built in.
+pub(crate) fn known() -> i64 {
+    MIGRATIONS.last().map_or(0, |migration| migration.number)
+}
+
 fn migration_table(tx: &Tx) -> &'static str {
     match tx {
         Tx::Sqlite(_) => {
@@ -70,7 +100,7 @@ impl Migration {
 
 /// Refuses a step that this program does not know, or knows differently.
 fn check_known(number: i64, found: &str, tx: &Tx) -> Result<(), Error> {
-    let known = MIGRATIONS.last().map_or(0, |migration| migration.number);
+    let known = known();
     let Some(migration) = MIGRATIONS.iter().find(|migration| migration.number == number) else {
         return Err(Error::NewerSchema { found: number, known });
     };

@@ -46,6 +46,15 @@ pub struct NodeMeta {
     pub created_at: Timestamp,
 }
 
+/// Which schema a database has, and which one this program writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// What it has.
+    pub found: i64,
+    /// What this program writes; larger than `found`: opening brings it up to date.
+    pub known: i64,
+}
+
 /// The store of one node. Cheap to clone; all clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -53,14 +62,53 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database and brings its schema up to date. Errors: [`Error::NewerSchema`] before anything is touched.
+    /// Opens the database and brings its schema up to date. Before an older file is changed, a copy of it is kept beside
+    /// it (`….format-N`). Errors: [`Error::NewerSchema`] before anything is touched.
     pub async fn open(target: &Target) -> Result<Self, Error> {
         let db = match target {
             Target::Sqlite(path) => open_sqlite(path).await?,
             Target::Postgres(url) => open_postgres(url).await?,
         };
-        migrate::run(&db).await?;
-        Ok(Self { db })
+        let store = Self { db };
+        if let Target::Sqlite(path) = target {
+            store.keep_copy_before_upgrade(path).await?;
+        }
+        migrate::run(&store.db).await?;
+        Ok(store)
+    }
+
+    /// A copy of an older file under its own format's name. One that is there already is from a try that was cut off
+    /// before the upgrade happened: the same.
+    async fn keep_copy_before_upgrade(&self, path: &std::path::Path) -> Result<(), Error> {
+        let found = migrate::format(&self.db).await?;
+        let copy = path.with_added_extension(format!("format-{found}"));
+        if found == 0 || found == migrate::known() || copy.exists() {
+            return Ok(());
+        }
+        let part = path.with_added_extension(format!("part-{}", std::process::id()));
+        let failed = |problem: std::io::Error| Error::from(sqlx::Error::Io(problem));
+        match std::fs::remove_file(&part) {
+            Err(problem) if problem.kind() != std::io::ErrorKind::NotFound => return Err(failed(problem)),
+            _ => {}
+        }
+        self.backup(&part).await?;
+        std::fs::File::open(&part).and_then(|file| file.sync_all()).map_err(failed)?;
+        std::fs::rename(&part, &copy).map_err(failed)?;
+        tracing::info!(copy = %copy.display(), "the database is of an older format; a copy is kept before it is upgraded");
+        Ok(())
+    }
+
+    /// Looks at the format of a database and changes nothing: none where it is new. Errors: [`Error::NewerSchema`],
+    /// [`Error::MigrationDiffers`], or it cannot be reached.
+    pub async fn format(target: &Target) -> Result<Option<Format>, Error> {
+        let db = match target {
+            Target::Sqlite(path) if !path.exists() => return Ok(None),
+            Target::Sqlite(path) => open_sqlite(path).await?,
+            Target::Postgres(url) => open_postgres(url).await?,
+        };
+        let found = migrate::format(&db).await;
+        Self { db }.close().await;
+        Ok(Some(found?).filter(|found| *found > 0).map(|found| Format { found, known: migrate::known() }))
     }
 
     /// The node's own row.

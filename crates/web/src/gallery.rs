@@ -24,6 +24,7 @@ use crate::screen::desk::{
     AbovePage, DeliveryRow, DeskFormPage, DeskPage, DeskRow, DeskWarningPage, SeenRow, SuspectedRow,
 };
 use crate::screen::entry::{FirstRunPage, HelpPage, LoginPage, message};
+use crate::screen::health::{HealthPage, HealthRow};
 use crate::screen::map::{LaneRow, MapPage, PLACES, Tile, heat, ranked, strip};
 use crate::screen::members::{ConflictRow, InvitePage, LossRow, MemberRow, MembersPage};
 use crate::screen::now::{Door, Figure, NowPage, Task};
@@ -483,7 +484,7 @@ fn source_row(number: u32, name: &str, carrier: &str, minutes: i64) -> SourceRow
         format: "rfc5424".into(),
         zone: "Europe/Athens".into(),
         last_at: Some(ago(minutes)),
-        silent: minutes > 1000,
+        silent: (minutes > 1000).then(|| "Usually it sends at least every 5 minutes.".into()),
         stored: 812_044,
         refused: 0,
         flagged: 2,
@@ -802,6 +803,15 @@ fn hub_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
         }],
     };
     pages.push(("members", page.render().unwrap()));
+    let row = |name: &str, state, says: &str, at| HealthRow { name: w.t(name), state, says: says.into(), at };
+    let page = HealthPage {
+        f: s.hub("health-title", Place::Now),
+        rows: vec![
+            row("health-backup", "good", "1.2 GiB in /mnt/backup", Some(ago(5))),
+            row("health-disk", "bad", &w.t("trouble-disk"), None),
+        ],
+    };
+    pages.push(("health", page.render().unwrap()));
     let page = InvitePage {
         f: s.hub("invite-title", Place::Members),
         name: String::new(),

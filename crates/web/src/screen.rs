@@ -10,6 +10,7 @@ pub(crate) mod connect;
 pub(crate) mod data_protection;
 pub(crate) mod desk;
 pub(crate) mod entry;
+pub(crate) mod health;
 pub(crate) mod map;
 pub(crate) mod members;
 pub(crate) mod now;

@@ -26,6 +26,7 @@ mod entry;
 mod fault;
 mod form;
 mod guard;
+mod health;
 mod live;
 mod map;
 mod members;
@@ -86,6 +87,7 @@ fn always() -> Routes {
         .route("/account/people/{id}/disable", post(account::disable))
         .route("/account/people/{id}/enable", post(account::enable))
         .route("/account/audit", get(account::audit))
+        .route("/health", get(health::page))
 }
 
 fn of(place: Place) -> Routes {

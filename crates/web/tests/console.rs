@@ -45,6 +45,7 @@ async fn node(places: Vec<Place>) -> Node {
             urls: vec!["https://hub.example".to_owned()],
             ca_fingerprint: "0".repeat(64),
         }),
+        backup_older_than: None,
         passes_on: hub,
         listens: !hub,
         sightings: Outgoing::Send,

@@ -98,6 +98,13 @@ impl Connection {
         Ok(())
     }
 
+    /// The date that the hub puts on an answer; asked of an address that does nothing.
+    pub(super) async fn date(&self, wait: Duration) -> Result<Option<String>, Error> {
+        let answer = self.http.get(self.url("date")).timeout(wait).send().await;
+        let answer = answer.map_err(|problem| unreachable(&problem))?;
+        Ok(answer.headers().get("date").and_then(|date| date.to_str().ok()).map(str::to_owned))
+    }
+
     /// Asks for a new certificate for the same key and answers the uplink with it.
     pub async fn renew(&self, uplink: &Uplink, node_key_pkcs8: &[u8]) -> Result<Uplink, Error> {
         let issued_s = tls::now().as_secs();

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::ServeArgs;
 use crate::clock::SystemClock;
-use crate::node::Node;
+use crate::node::{Node, Reloaded};
 use crate::output::{Output, print_line};
 use crate::systemd;
 
@@ -21,7 +21,7 @@ pub async fn run(args: ServeArgs, output: Output) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let node = Node::start(config, Arc::new(SystemClock)).await?;
+    let mut node = Node::start(config, Arc::new(SystemClock)).await?;
     let doors = node.doors();
     let first_run = node.first_run_link().await?;
     print_line(&match output {
@@ -35,16 +35,25 @@ pub async fn run(args: ServeArgs, output: Output) -> anyhow::Result<ExitCode> {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hang_up.recv() => match node.reload_rules().await {
-                Ok(problems) => tracing::info!(problems, "the rules were read again"),
-                Err(problem) => tracing::error!(%problem, "the rules could not be read again"),
-            },
+            _ = hang_up.recv() => tell(&node.reload().await),
         }
     }
     systemd::tell(systemd::State::Stopping);
     tracing::info!("stopping: listeners close, what was accepted is finished");
     node.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What SIGHUP did, in the log.
+fn tell(reloaded: &Reloaded) {
+    let Reloaded { rules_refused, certificates, problems, needs_restart } = reloaded;
+    for problem in problems {
+        tracing::error!(problem, "it could not be read again; the old is still in use");
+    }
+    if !needs_restart.is_empty() {
+        tracing::warn!(changed = needs_restart.join(", "), "this has changed and needs a restart");
+    }
+    tracing::info!(rules_refused, certificates, "rules, certificates and configuration were read again");
 }
 
 fn told(name: &str, doors: &crate::node::Doors, first_run: Option<&str>) -> String {

@@ -16,7 +16,7 @@ use super::{Config, Console, Link, Listeners, Log, LogFormat, Problem, StoreTarg
 use crate::roles::{Has, Parts, Role};
 
 /// Collects problems while it decides, so that one run shows them all.
-struct Deciding<'a> {
+pub(super) struct Deciding<'a> {
     base: &'a Path,
     problems: Vec<Problem>,
 }
@@ -56,8 +56,11 @@ impl Deciding<'_> {
             ),
         };
         let log = self.log(&raw.log);
+        let backup = self.backup(&raw.backup);
         // the parts matter only where the role is known; the other problems are told either way
         let app = self.app(raw, role.unwrap_or(Role::Hospital).parts());
+        let older_than = backup.as_ref().and_then(|backup| jiff::SignedDuration::try_from(backup.older_than).ok());
+        let app = app.map(|app| AppConfig { backup_older_than: older_than, ..app });
         let rules_dir = raw.rules.dir.as_deref().map(|dir| self.path(dir));
         let store = match &raw.store.postgres {
             Some(url) => StoreTarget::Postgres(url.clone()),
@@ -78,12 +81,14 @@ impl Deciding<'_> {
             link,
             uplink,
             log,
+            backup,
+            file: None,
         };
         self.fits_role(&config);
         Some(config)
     }
 
-    fn problem(&mut self, key: &str, what: impl Into<String>, instead: impl Into<String>) {
+    pub(super) fn problem(&mut self, key: &str, what: impl Into<String>, instead: impl Into<String>) {
         self.problems.push(Problem { key: key.to_owned(), what: what.into(), instead: instead.into() });
     }
 
@@ -122,7 +127,7 @@ impl Deciding<'_> {
         decided
     }
 
-    fn duration(&mut self, key: &str, text: Option<&str>, default: Duration) -> Duration {
+    pub(super) fn duration(&mut self, key: &str, text: Option<&str>, default: Duration) -> Duration {
         match text.map(measure::duration) {
             None => default,
             Some(Ok(duration)) => duration,
@@ -145,7 +150,7 @@ impl Deciding<'_> {
     }
 
     /// A path that starts where the file is; `dir/.` becomes `dir`.
-    fn path(&self, text: &str) -> PathBuf {
+    pub(super) fn path(&self, text: &str) -> PathBuf {
         self.base.join(text).components().collect()
     }
 
@@ -323,6 +328,7 @@ impl Deciding<'_> {
             kept: Kept::default(),
             // filled in where the link's address and the CA are known
             invite: None,
+            backup_older_than: None,
             passes_on: parts.members == Has::Yes,
             listens: parts.intake == Has::Yes,
             sightings: sightings?,
@@ -387,7 +393,7 @@ impl Deciding<'_> {
     }
 }
 
-fn days(days: u64) -> Duration {
+pub(super) fn days(days: u64) -> Duration {
     Duration::from_secs(days * 86_400)
 }
 

@@ -45,6 +45,8 @@ pub struct RawConfig {
     pub warnings: RawWarnings,
     /// The node's own log.
     pub log: RawLog,
+    /// Backups.
+    pub backup: RawBackup,
 }
 
 /// `[console]`.
@@ -207,4 +209,24 @@ pub struct RawLog {
     pub format: Option<String>,
     /// `error`, `warn`, `info`, `debug` or a filter.
     pub level: Option<String>,
+}
+
+/// `[backup]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawBackup {
+    /// A folder, `sftp://…` or `s3+https://…`.
+    pub target: Option<String>,
+    /// An age public key.
+    pub recipient: Option<String>,
+    /// A duration.
+    pub every: Option<String>,
+    /// A duration.
+    pub older_than: Option<String>,
+    /// A private key file for SFTP.
+    pub sftp_key: Option<String>,
+    /// A file of two lines.
+    pub s3_credentials: Option<String>,
+    /// PEM file.
+    pub s3_authority: Option<String>,
 }

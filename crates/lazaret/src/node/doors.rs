@@ -90,9 +90,9 @@ impl Starting {
         closing: &watch::Receiver<bool>,
         doors: &mut Doors,
     ) -> anyhow::Result<()> {
-        let console = &self.config.console;
+        let console = self.config.console.clone();
         let security = match &console.tls {
-            Some(files) => Security::Tls(TlsAcceptor::from(tls_of(files)?)),
+            Some(files) => Security::Tls(TlsAcceptor::from(self.certificates.show(files)?)),
             None => Security::Plain,
         };
         let secure_cookies = match (&console.tls, &console.url) {
@@ -122,7 +122,7 @@ impl Starting {
     /// Log listeners and followed files.
     async fn open_listeners(&mut self, closing: &watch::Receiver<bool>, doors: &mut Doors) -> anyhow::Result<()> {
         let listeners = self.config.listeners.clone();
-        let tls = listeners.tls.as_ref().map(tls_of).transpose()?;
+        let tls = listeners.tls.as_ref().map(|files| self.certificates.show(files)).transpose()?;
         let udp = listeners.syslog_udp.map(|address| ListenerConfig::SyslogUdp { address });
         let tcp = listeners.syslog_tcp.map(|address| ListenerConfig::SyslogTcp { address, tls: None });
         let over_tls = listeners.syslog_tls.map(|address| ListenerConfig::SyslogTcp { address, tls: tls.clone() });
@@ -160,12 +160,6 @@ impl Starting {
         self.door_tasks.spawn(bound.run(Arc::clone(&self.app), closing.clone()));
         Ok(address)
     }
-}
-
-/// TLS from a certificate and key file.
-fn tls_of(files: &TlsFiles) -> anyhow::Result<Arc<rustls::ServerConfig>> {
-    let read = |path: &std::path::Path| std::fs::read(path).with_context(|| path.display().to_string());
-    Ok(connect::listen::tls_config(&read(&files.certificate)?, &read(&files.key)?, None)?)
 }
 
 fn listeners_shown(doors: &Doors, tls: Option<&TlsFiles>) -> Vec<web::Listener> {

@@ -11,6 +11,7 @@ mod fixture;
 mod full_disk;
 mod garbage;
 mod kill;
+mod life;
 mod real_orthanc;
 mod restored;
 mod sharing;

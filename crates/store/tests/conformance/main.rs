@@ -11,6 +11,7 @@ mod people;
 mod place;
 mod positions;
 mod records;
+mod rhythm;
 mod schema;
 mod telemetry;
 mod words;
@@ -36,6 +37,7 @@ place::on_both! {
         received_warnings_keep_the_highest_version, a_broken_card_leaves_no_answer, suspected_rules_come_back;
     people: sessions_expire, five_failures_lock, parallel_failures_are_all_counted, the_first_run_link_works_once,
         a_name_is_taken_once, the_audit_pages_newest_first, a_disabled_account_has_no_session;
+    rhythm: hours_learn_long_gaps_at_once_and_short_ones_slowly, alerts_forget_what_was_erased;
     schema: a_newer_schema_is_refused, a_changed_migration_is_refused, opening_twice_changes_nothing,
         the_epoch_rises;
 }

@@ -135,7 +135,10 @@ async fn a_database_of_format_1_opens() {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy.sqlite");
     std::fs::copy(&fixture, &copy).unwrap();
-    let store = Store::open(&Target::Sqlite(copy)).await.unwrap();
+    // left by a try that was cut off while it copied
+    let kept = folder.path().join("copy.sqlite.format-1");
+    std::fs::write(folder.path().join(format!("copy.sqlite.part-{}", std::process::id())), "half").unwrap();
+    let store = Store::open(&Target::Sqlite(copy.clone())).await.unwrap();
     store.integrity().await.unwrap();
     let report = store.verify_journal(&mut |_, _| {}).await.unwrap();
     assert_eq!((report.records, report.facts, report.broken), (2, 5, vec![]));
@@ -149,6 +152,17 @@ async fn a_database_of_format_1_opens() {
     assert_eq!(store.outbox_pending(10).await.unwrap()[0].body, b"1 version 1");
     assert_eq!(store.published_after(0, 10).await.unwrap().len(), 1);
     new_case(&store, "and it can be written", 9).await;
+    store.close().await;
+    // what it was before is kept beside it, and is upgraded like the first time when somebody goes back to it
+    let format = async |path: &PathBuf| Store::format(&Target::Sqlite(path.clone())).await.unwrap().unwrap();
+    let upgraded = format(&copy).await;
+    assert_eq!((format(&kept).await.found, upgraded.found), (1, upgraded.known));
+    std::fs::copy(&kept, &copy).unwrap();
+    for left in ["copy.sqlite-wal", "copy.sqlite-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(left));
+    }
+    Store::open(&Target::Sqlite(copy.clone())).await.unwrap().close().await;
+    assert_eq!(format(&copy).await, upgraded);
 }
 
 fn case_of(state: &domain::record::State) -> &domain::record::case::Case {

@@ -16,7 +16,8 @@ pub(crate) struct SourceRow {
     pub format: String,
     pub zone: String,
     pub last_at: Option<Timestamp>,
-    pub silent: bool,
+    /// How often it usually sends and since when nothing came, where it is silent.
+    pub silent: Option<String>,
     pub stored: u64,
     pub refused: u64,
     pub flagged: u64,

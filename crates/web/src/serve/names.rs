@@ -226,6 +226,7 @@ pub(super) fn task_title(words: &Words, what: &What) -> String {
         What::MemberDropped { .. } => words.t("task-member-dropped"),
         What::SuppliersUnanswered => words.t("task-suppliers"),
         What::NoSource => words.t("task-no-source"),
+        What::Trouble(trouble) => super::health::title(words, trouble),
     }
 }
 

@@ -109,6 +109,12 @@ fn task(app: &App, words: &Words, item: &AttentionItem) -> Task {
             sort: words.t("task-suppliers-sort"),
             ..base
         },
+        What::Trouble(trouble) => Task {
+            href: super::health::href(trouble).to_owned(),
+            hint: super::health::says(words, trouble),
+            sort: words.t("task-trouble-sort"),
+            ..base
+        },
         What::NoSource => Task {
             href: "/sources#point".to_owned(),
             hint: words.t("task-no-source-hint"),

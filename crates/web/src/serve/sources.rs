@@ -4,7 +4,6 @@ use app::SourceEdit;
 use askama::Template;
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Redirect};
-use jiff::SignedDuration;
 
 use super::connect::host_of;
 use super::fault::{Answer, Fault};
@@ -16,9 +15,6 @@ use crate::frame::{Place, Problem};
 use crate::screen::sources::{CoverageRow, SourcePage, SourceRow, SourcesPage, Way};
 use crate::site::{Listener, ListenerKind};
 use crate::words::Words;
-
-/// A source that has sent nothing for longer is shown as silent.
-const SILENT_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// The page.
 pub(super) async fn list(visitor: Visitor) -> Answer {
@@ -60,7 +56,8 @@ fn logsource(words: &Words, name: &str) -> String {
 }
 
 fn row(visitor: &Visitor, source: app::Source) -> SourceRow {
-    let now = visitor.console.app.now();
+    let silences = visitor.console.app.silences();
+    let silence = silences.iter().find(|silence| silence.source == source.number);
     let suppliers = &visitor.console.app.supplier_list().suppliers;
     let supplier = source.supplier.as_ref().map(|id| {
         suppliers.iter().find(|entry| entry.id == *id).map_or_else(|| id.clone(), |entry| entry.name.clone())
@@ -72,7 +69,7 @@ fn row(visitor: &Visitor, source: app::Source) -> SourceRow {
         carrier: source.carrier,
         format: source.format,
         zone: source.zone.unwrap_or_default(),
-        silent: source.last_at.is_some_and(|at| now.duration_since(at) > SILENT_AFTER),
+        silent: silence.map(|silence| super::health::usually(&visitor.words(), silence)),
         last_at: source.last_at,
         stored: source.stored,
         refused: source.refused,
