@@ -16,7 +16,7 @@ pub use crate::correlate::{BaseDetection, CorrelationLosses};
 pub use crate::decode::Carrier;
 pub use crate::indicator::IndicatorSet;
 pub use crate::mapping::MappingSet;
-pub use crate::sigma::{Logsource, Mark, RuleMeta, RuleOrigin, RuleProblem, RuleSet, RuleText};
+pub use crate::sigma::{Filter, Logsource, Mark, RuleMeta, RuleOrigin, RuleProblem, RuleSet, RuleText, Scope};
 pub use scanner::Scanner;
 pub use source_time::{AHEAD_SECONDS_MAX, BEHIND_SECONDS_MAX, TimeFlag};
 
@@ -153,6 +153,21 @@ pub struct GivenUp {
     pub rule_id: String,
 }
 
+/// A rule that matched an event, and a filter that hid it. Shape: one for each filter that hides the match.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hidden {
+    /// The event's number.
+    pub seq: u64,
+    /// The rule that matched.
+    pub rule: Arc<RuleMeta>,
+    /// The filter that hid it.
+    pub filter: Arc<RuleMeta>,
+    /// When: as for a detection.
+    pub time: Timestamp,
+    /// The host that the event names.
+    pub host: Option<String>,
+}
+
 /// The result of one batch.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Scan {
@@ -160,6 +175,8 @@ pub struct Scan {
     pub detections: Vec<Detection>,
     /// Base detections that correlation windows need; the caller keeps them for [`Engine::base_kept_seconds`].
     pub base: Vec<BaseDetection>,
+    /// Matches that a filter hid: neither detections nor base detections.
+    pub hidden: Vec<Hidden>,
     /// One for each event that could be read.
     pub seen: Vec<Seen>,
     /// One for each event that could not.

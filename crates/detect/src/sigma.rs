@@ -25,7 +25,7 @@ use std::sync::Arc;
 use domain::telemetry::Level;
 
 pub use correlation::Correlation;
-pub use filter::Filter;
+pub use filter::{Filter, Scope};
 
 /// One YAML file with one or more documents.
 #[derive(Debug, Clone)]
@@ -157,8 +157,10 @@ pub struct RuleMeta {
 pub struct Rule {
     /// What it is.
     pub meta: Arc<RuleMeta>,
-    /// What it tests, filters included.
+    /// What it tests.
     pub expr: Arc<expr::Expr>,
+    /// What is looked at once it matched: a filter that does not hold hides the match.
+    pub filters: Vec<Arc<Filter>>,
 }
 
 /// Rules, filters (already applied to their rules) and correlations out of many files.
@@ -177,6 +179,38 @@ impl RuleSet {
     /// Adds another set's rules and correlations. Shape: a rule or correlation whose id is already here is left out and returned as a problem.
     pub fn extend(&mut self, other: Self) -> Vec<RuleProblem> {
         parse::extend(self, other)
+    }
+
+    /// Puts filters on the rules they name. Shape: what could not be applied; the rest is.
+    pub fn filter(&mut self, filters: &[Arc<Filter>]) -> Vec<RuleProblem> {
+        let mut problems = Vec::new();
+        filter::apply(self, filters, &mut problems);
+        problems
+    }
+
+    /// Keeps the rules and correlations that `keep` answers yes to. Shape: a correlation over a rule that went sees less.
+    pub fn retain(&mut self, keep: impl Fn(&RuleMeta) -> bool) {
+        self.rules.retain(|rule| keep(&rule.meta));
+        self.correlations.retain(|correlation| keep(&correlation.meta));
+    }
+
+    /// The rules on single events that stand behind a rule: itself, or what a correlation is over, to the bottom.
+    /// Shape: without correlations and without filters, so that each of them reports what it finds.
+    pub fn behind(&self, id: &str) -> Self {
+        let mut ids = vec![id];
+        let mut at = 0;
+        while let Some(id) = ids.get(at).copied() {
+            at += 1;
+            let inner = self.correlations.iter().find(|correlation| correlation.meta.id == id);
+            for id in inner.iter().flat_map(|correlation| &correlation.rules) {
+                if !ids.contains(&id.as_str()) {
+                    ids.push(id);
+                }
+            }
+        }
+        let named = self.rules.iter().filter(|rule| ids.contains(&rule.meta.id.as_str()));
+        let rules = named.map(|rule| Rule { filters: Vec::new(), ..rule.clone() }).collect();
+        Self { rules, correlations: Vec::new() }
     }
 
     /// How many rules on single events there are.

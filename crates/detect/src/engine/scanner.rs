@@ -10,7 +10,8 @@ use jiff::Timestamp;
 
 use super::source_time::{SourceTimes, TimeFlag};
 use super::{
-    By, Detection, EmbeddedLogsource, Engine, GivenUp, MATCHED_MAX, MATCHED_VALUE_BYTES_MAX, OBSERVABLES_MAX, PlanKey,
+    By, Detection, EmbeddedLogsource, Engine, GivenUp, Hidden, MATCHED_MAX, MATCHED_VALUE_BYTES_MAX, OBSERVABLES_MAX,
+    PlanKey,
     Quarantined, RawEvent, Routed, Scan, Seen,
 };
 use crate::correlate::{BaseDetection, Correlated, CorrelationLosses, Correlator};
@@ -18,6 +19,7 @@ use crate::decode::{self, Format};
 use crate::event::{Entry, Event, Selected, Slots};
 use crate::indicator::IndicatorMatch;
 use crate::sigma::Logsource;
+use crate::sigma::compile::CompiledRule;
 use crate::sigma::matching::{Buffers, Memo, View};
 use crate::sigma::plan::{Part, RoutePlan};
 
@@ -288,6 +290,9 @@ impl Scanner {
         scan: &mut Scan,
     ) {
         let rule = &engine.compiled.rules[number as usize];
+        if about.hide(view, rule, scan) {
+            return;
+        }
         if let Some(names) = engine.base_fields.get(&number) {
             let base = about.base(&rule.meta.id, view, names);
             let reported = |fired: &Correlated| !engine.silent_correlations.contains(&fired.rule.id);
@@ -374,6 +379,23 @@ struct About<'a> {
 }
 
 impl About<'_> {
+    /// Whether a filter of the rule hides its match; every filter that does is told.
+    fn hide(&self, view: &mut View<'_, '_>, rule: &CompiledRule, scan: &mut Scan) -> bool {
+        let before = scan.hidden.len();
+        for filter in &rule.filters {
+            if filter.scope.holds(self.raw.source, self.host.as_deref()) && !view.holds(&filter.root) {
+                scan.hidden.push(Hidden {
+                    seq: self.raw.seq,
+                    rule: rule.meta.clone(),
+                    filter: filter.meta.clone(),
+                    time: self.time,
+                    host: self.host.clone(),
+                });
+            }
+        }
+        scan.hidden.len() > before
+    }
+
     fn detection(&self, by: By) -> Detection {
         Detection {
             seq: self.raw.seq,

@@ -11,7 +11,7 @@ use super::expression::Expression;
 use super::fold::Fold;
 use super::pattern::{Letters, Pattern};
 use super::text::{Atom, VARIANTS_MAX};
-use super::{Rule, RuleMeta};
+use super::{Filter, Rule, RuleMeta, Scope};
 
 /// The field number of keywords, which any value may hold.
 pub const KEYWORDS: u32 = u32::MAX;
@@ -65,8 +65,21 @@ pub struct CompiledRule {
     pub meta: Arc<RuleMeta>,
     /// Its condition.
     pub root: Node,
-    /// The fields it reads, sorted, each once; without [`KEYWORDS`].
+    /// What is looked at once the condition holds.
+    pub filters: Vec<CompiledFilter>,
+    /// The fields it reads, filters included, sorted, each once; without [`KEYWORDS`].
     pub fields: Vec<u32>,
+}
+
+/// A filter to run after its rule matched.
+#[derive(Debug)]
+pub struct CompiledFilter {
+    /// What it is.
+    pub meta: Arc<RuleMeta>,
+    /// Where it applies.
+    pub scope: Scope,
+    /// What must hold for the match to stay.
+    pub root: Node,
 }
 
 /// A condition over numbered tests.
@@ -141,9 +154,11 @@ pub fn compile(rules: &[Rule], placeholders: &BTreeMap<String, Vec<String>>) -> 
             Ok(root) => {
                 let mut fields = Vec::new();
                 compiler.fields_of(&root, &mut fields);
+                let filters: Vec<_> = rule.filters.iter().filter_map(|filter| compiler.filter(filter)).collect();
+                filters.iter().for_each(|filter| compiler.fields_of(&filter.root, &mut fields));
                 fields.sort_unstable();
                 fields.dedup();
-                compiler.out.rules.push(CompiledRule { meta: rule.meta.clone(), root, fields });
+                compiler.out.rules.push(CompiledRule { meta: rule.meta.clone(), root, filters, fields });
             }
             Err(reason) => compiler.out.inactive.push(Inactive { meta: rule.meta.clone(), reason }),
         }
@@ -159,6 +174,17 @@ struct Compiler<'p> {
 }
 
 impl Compiler<'_> {
+    /// A filter that cannot run hides nothing: the rule it is for stays as it is.
+    fn filter(&mut self, filter: &Filter) -> Option<CompiledFilter> {
+        match self.node(&filter.expr, Fold::Wide) {
+            Ok(root) => Some(CompiledFilter { meta: filter.meta.clone(), scope: filter.scope.clone(), root }),
+            Err(reason) => {
+                self.out.inactive.push(Inactive { meta: filter.meta.clone(), reason });
+                None
+            }
+        }
+    }
+
     fn field(&mut self, name: &str) -> u32 {
         if let Some(number) = self.fields.get(name) {
             return *number;

@@ -1,15 +1,15 @@
 //! Sigma filters: a condition that is added to rules written by others, so that an exception needs no copy of the rule.
+//! It is looked at only once the rule has matched, and what it hides is told, so that an exception can be counted.
 //! A file of its own because it is a kind of document of its own. Source: Sigma filters specification 2.x.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::expr::Expr;
 use super::expression::Allowance;
 use super::item::Mistake;
-use super::parse::{problem, read_detection};
+use super::parse::{one_filter, problem, read_detection};
 use super::yaml::{Node, Yaml};
-use super::{Rule, RuleMeta, RuleProblem, RuleSet};
+use super::{Rule, RuleMeta, RuleProblem, RuleSet, RuleText};
 
 /// The most filters that one rule may get.
 pub const RULE_FILTERS_MAX: usize = 100;
@@ -19,8 +19,34 @@ pub const RULE_FILTERS_MAX: usize = 100;
 pub struct Filter {
     /// What it is.
     pub meta: Arc<RuleMeta>,
+    /// Where it applies.
+    pub scope: Scope,
+    /// What must hold for a match to stay.
+    pub(crate) expr: Expr,
     rules: Named,
-    expr: Expr,
+}
+
+/// Where a filter applies.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// To every event.
+    #[default]
+    Everywhere,
+    /// To events of one sender, e.g. `syslog:10.0.0.7`.
+    Source(String),
+    /// To events that name this host; letters of either case.
+    Host(String),
+}
+
+impl Scope {
+    /// Whether an event of this sender that names this host is within.
+    pub fn holds(&self, source: &str, host: Option<&str>) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::Source(own) => own == source,
+            Self::Host(own) => host.is_some_and(|host| host.eq_ignore_ascii_case(own)),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +55,32 @@ enum Named {
     Any,
     /// Ids or names, with their lines.
     Rules(Vec<(String, u32)>),
+}
+
+impl Filter {
+    /// Reads a text that holds one filter and nothing else. Errors: where, what, and what to write instead.
+    pub fn parse(text: &RuleText) -> Result<Self, RuleProblem> {
+        one_filter(text)
+    }
+
+    /// The same filter where it applies to less.
+    pub fn within(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// The same filter under another id, by which what it hides is counted.
+    pub fn called(self, id: String) -> Self {
+        let meta = Arc::new(RuleMeta { id, ..RuleMeta::clone(&self.meta) });
+        Self { meta, ..self }
+    }
+
+    /// The rules it names; none where it is for any rule of its logsource.
+    pub fn names(&self) -> Option<impl Iterator<Item = &str>> {
+        match &self.rules {
+            Named::Any => None,
+            Named::Rules(names) => Some(names.iter().map(|(name, _)| name.as_str())),
+        }
+    }
 }
 
 /// Reads the body of a filter document.
@@ -47,40 +99,49 @@ pub(super) fn read(meta: RuleMeta, body: &Node, regexes: &mut Allowance) -> Resu
     if rules == Named::Rules(Vec::new()) {
         return Err(Mistake::new(body.line, "a filter for no rule", instead));
     }
-    Ok(Filter { meta: Arc::new(meta), rules, expr: read_detection(body, regexes)? })
+    Ok(Filter { meta: Arc::new(meta), scope: Scope::Everywhere, rules, expr: read_detection(body, regexes)? })
 }
 
-/// Adds every filter to the rules it names. A name that is no rule is a problem; the other names still count.
-pub(super) fn apply(set: &mut RuleSet, filters: &[Filter], problems: &mut Vec<RuleProblem>) {
-    let mut applied = HashMap::new();
+/// Puts every filter on the rules it names. A name that is no rule is a problem; the other names still count.
+pub(super) fn apply(set: &mut RuleSet, filters: &[Arc<Filter>], problems: &mut Vec<RuleProblem>) {
     for filter in filters {
         let mut append = |rule: &mut Rule, line: u32| append(rule, filter, line, &mut applied).err();
         match &filter.rules {
             Named::Any => {
-                for rule in &mut set.rules {
-                    if covers(filter, &rule.meta) {
-                        problems.extend(append(rule, filter.meta.line));
+                for rule in set.rules.iter_mut().filter(|rule| covers(filter, &rule.meta)) {
+                    if let Err((what, instead)) = add(rule, filter) {
+                        problems.push(problem(&filter.meta.path, Mistake::new(filter.meta.line, what, instead)));
                     }
                 }
             }
             Named::Rules(names) => {
                 for (name, line) in names {
-                    let named = set.rules.iter_mut().find(|rule| is_named(&rule.meta, name));
-                    match named {
-                        Some(rule) if covers(filter, &rule.meta) => problems.extend(append(rule, *line)),
-                        Some(rule) => {
-                            let what = format!("the filter's logsource does not cover the rule {name}");
-                            let instead = format!("write the logsource of the rule: {}", rule.meta.logsource);
-                            problems.push(problem(&filter.meta.path, Mistake::new(*line, what, instead)));
-                        }
-                        None => {
-                            let what = format!("the filter names {name:?}, which is no loaded rule");
-                            problems
-                                .push(problem(&filter.meta.path, Mistake::new(*line, what, "correct the id or name")));
-                        }
+                    if let Err((what, instead)) = put_on(set, filter, name) {
+                        problems.push(problem(&filter.meta.path, Mistake::new(*line, what, instead)));
                     }
                 }
             }
+        }
+    }
+}
+
+/// Puts a filter on the rule of this name. Errors: what is wrong, and what to write instead.
+fn put_on(set: &mut RuleSet, filter: &Arc<Filter>, name: &str) -> Result<(), (String, String)> {
+    if let Some(rule) = set.rules.iter_mut().find(|rule| is_named(&rule.meta, name)) {
+        if !covers(filter, &rule.meta) {
+            let what = format!("the filter's logsource does not cover the rule {name}");
+            return Err((what, format!("write the logsource of the rule: {}", rule.meta.logsource)));
+        }
+        return add(rule, filter);
+    }
+    match set.correlations.iter().find(|correlation| is_named(&correlation.meta, name)) {
+        Some(correlation) => {
+            let what = format!("the filter names {name:?}, which is a correlation and looks at no event itself");
+            Err((what, format!("name the rules it is over: {}", correlation.rules.join(", "))))
+        }
+        None => {
+            let what = format!("the filter names {name:?}, which is no loaded rule");
+            Err((what, "correct the id or name".to_owned()))
         }
     }
 }
@@ -94,25 +155,12 @@ fn covers(filter: &Filter, rule: &RuleMeta) -> bool {
     filter.meta.logsource.satisfied_by(&rule.logsource)
 }
 
-/// Adds a filter to a rule, the first time as a new condition over both, then beside the filters that are there.
-fn append(
-    rule: &mut Rule,
-    filter: &Filter,
-    line: u32,
-    applied: &mut HashMap<String, usize>,
-) -> Result<(), RuleProblem> {
-    let count = applied.entry(rule.meta.id.clone()).or_default();
-    if *count >= RULE_FILTERS_MAX {
+/// Adds a filter to a rule. Errors: the rule has too many.
+fn add(rule: &mut Rule, filter: &Arc<Filter>) -> Result<(), (String, String)> {
+    if rule.filters.len() >= RULE_FILTERS_MAX {
         let what = format!("more than {RULE_FILTERS_MAX} filters for the rule {}", rule.meta.id);
-        return Err(problem(&filter.meta.path, Mistake::new(line, what, "join filters into one")));
+        return Err((what, "join filters into one".to_owned()));
     }
-    *count += 1;
-    match (Arc::make_mut(&mut rule.expr), *count) {
-        (Expr::And(parts), 2..) => parts.push(filter.expr.clone()),
-        (own, _) => {
-            let own = std::mem::replace(own, Expr::And(Vec::new()));
-            rule.expr = Arc::new(Expr::And(vec![own, filter.expr.clone()]));
-        }
-    }
+    rule.filters.push(Arc::clone(filter));
     Ok(())
 }

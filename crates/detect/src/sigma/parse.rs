@@ -47,7 +47,7 @@ pub(super) fn rule_set(texts: &[RuleText]) -> (RuleSet, Vec<RuleProblem>) {
             match read {
                 Ok(Document::Rule(rule)) => set.rules.push(rule),
                 Ok(Document::Correlation(correlation)) => set.correlations.push(correlation),
-                Ok(Document::Filter(filter)) => filters.push(filter),
+                Ok(Document::Filter(filter)) => filters.push(Arc::new(filter)),
                 Err(mistake) => problems.push(problem(&text.path, mistake)),
             }
         }
@@ -56,6 +56,25 @@ pub(super) fn rule_set(texts: &[RuleText]) -> (RuleSet, Vec<RuleProblem>) {
     filter::apply(&mut set, &filters, &mut problems);
     correlation::resolve(&mut set, &mut problems);
     (set, problems)
+}
+
+/// Reads one filter; see [`Filter::parse`].
+pub(super) fn one_filter(text: &RuleText) -> Result<Filter, RuleProblem> {
+    let alone = || Mistake::new(1, "more or less than one document", "write one filter and nothing else");
+    let yaml: Arc<str> = Arc::from(text.text.as_str());
+    let mut documents = yaml::documents(&text.text).into_iter();
+    let read = match (documents.next(), documents.next()) {
+        (Some(document), None) => document
+            .map_err(|error| Mistake::new(error.line, error.what, error.instead))
+            .and_then(|node| match read_document(&node, text, &yaml, 0, &mut Allowance::of_a_rule())? {
+                Document::Filter(filter) => Ok(filter),
+                Document::Rule(_) | Document::Correlation(_) => {
+                    Err(Mistake::new(node.line, "a rule where a filter is wanted", "write 'filter:' with its rules"))
+                }
+            }),
+        _ => Err(alone()),
+    };
+    read.map_err(|mistake| problem(&text.path, mistake))
 }
 
 /// A mistake with its file.
@@ -115,7 +134,7 @@ fn read_document(
         return Err(Mistake::new(node.line, "a rule without 'detection'", instead));
     };
     let expr = read_detection(detection, regexes)?;
-    Ok(Document::Rule(Rule { meta: Arc::new(meta), expr: Arc::new(expr) }))
+    Ok(Document::Rule(Rule { meta: Arc::new(meta), expr: Arc::new(expr), filters: Vec::new() }))
 }
 
 fn read_meta(node: &Node, text: &RuleText, yaml: &Arc<str>, index: usize) -> Result<RuleMeta, Mistake> {

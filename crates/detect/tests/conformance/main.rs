@@ -5,6 +5,7 @@
 mod corpus;
 mod correlation;
 mod differential;
+mod filters;
 mod regression;
 mod rules;
 mod support;
