@@ -131,16 +131,15 @@ impl App {
         .await?
     }
 
-    /// A rule of the running engine.
+    /// A rule, also one that is off.
     pub fn rule(&self, id: &str) -> Option<RuleInfo> {
-        let engine = self.engine.engine();
-        let rule = engine.rules().find(|rule| rule.id == id)?;
+        let rule = self.engine.rule(id)?;
         Some(RuleInfo {
             id: rule.id.clone(),
             title: rule.title.clone(),
             level: rule.level,
             description: rule.description.clone().unwrap_or_default(),
-            action: scanner::custom(rule, "action").join(" "),
+            action: scanner::custom(&rule, "action").join(" "),
             falsepositives: rule.falsepositives.clone(),
             tags: rule.tags.clone(),
             origin: match rule.origin {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::party::{NodeId, Role};
 use domain::telemetry::{Level, Verdict};
 use jiff::{SignedDuration, Timestamp};
-use store::{Alert, DutyRow, ReceivedWarning, SuspectedRule};
+use store::{Alert, DutyRow, Exception, ReceivedWarning, SuspectedRule};
 
 use crate::{App, ReceivedState, Result, Trouble};
 
@@ -120,6 +120,8 @@ pub enum What {
     RuleSuspected(SuspectedRule),
     /// Something is wrong with this node itself, or with a source or member of it.
     Trouble(Box<Trouble>),
+    /// An exception that stops working within a week.
+    ExceptionEnds(Box<Exception>),
     /// Nobody has said which suppliers are used, so verdicts are *cannot tell*.
     SuppliersUnanswered,
     /// No source has sent anything yet.
@@ -149,6 +151,7 @@ impl App {
             let urgency = trouble.urgency();
             items.push(AttentionItem { what: What::Trouble(Box::new(trouble)), due_at: None, urgency });
         }
+        items.extend(self.exception_items().await?);
         items.extend(self.loss_items().await?);
         items.extend(self.set_up_items().await?);
         items.sort_by_key(|item| (item.urgency, item.due_at.unwrap_or(Timestamp::MAX)));
@@ -252,7 +255,7 @@ impl AttentionItem {
             | What::MemberDropped { .. }
             | What::Dropped(_)
             | What::Trouble(_) => Role::Admin,
-            What::Alert(_) | What::Warning(_) | What::HeldWarning(_) => Role::Operator,
+            What::Alert(_) | What::Warning(_) | What::HeldWarning(_) | What::ExceptionEnds(_) => Role::Operator,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The running engine of a node: built-in rules, the operator's rules, and what warnings in force brought in.
 //! Immutable once built and swapped whole; the scanner notices the new generation before its next batch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use detect::engine::{Engine, EngineOptions};
 use detect::indicator::IndicatorSet;
 use detect::mapping::MappingSet;
-use detect::sigma::{RuleMeta, RuleOrigin, RuleProblem, RuleSet, RuleText};
+use detect::sigma::{Filter, RuleMeta, RuleOrigin, RuleProblem, RuleSet, RuleText};
 use domain::release::WarningContent;
 use domain::telemetry::Indicator;
 use jiff::Timestamp;
@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::data_protection;
 use crate::suppliers::SupplierList;
+use crate::tuning::{Switch, read_filter};
 use crate::{App, AppConfig, Error, RecordedAttack, Result, SourceGuide};
 
 /// The setting under which first-seen times of rules that are not built in are kept.
@@ -79,10 +80,14 @@ struct Parts {
     warnings: BTreeMap<(String, Uuid), Arc<WarningContent>>,
     /// When rules that are not built in were first seen here.
     since: BTreeMap<String, Timestamp>,
+    /// Exceptions that work, with their end.
+    exceptions: BTreeMap<Uuid, (Timestamp, Arc<Filter>)>,
+    /// Ids of rules that are off.
+    off: BTreeSet<String>,
 }
 
 impl Holder {
-    pub(crate) async fn start(content: Content, config: &AppConfig, store: &Store) -> Result<Self> {
+    pub(crate) async fn start(content: Content, config: &AppConfig, store: &Store, now: Timestamp) -> Result<Self> {
         let (mappings, mapping_problems) = MappingSet::parse(&content.mappings);
         let mappings = Arc::new(mappings);
         for problem in &mapping_problems {
@@ -112,7 +117,9 @@ impl Holder {
             Some(json) => serde_json::from_str::<data_protection::Kept>(&json)?.observing,
             None => Observing::Nobody,
         };
-        let parts = Parts { base, staff, observing, warnings, since };
+        let off = store.rules_off().await?.into_iter().map(|rule| rule.rule_id).collect();
+        let exceptions = exceptions(store, now).await?;
+        let parts = Parts { base, staff, observing, warnings, since, exceptions, off };
         let engine = ArcSwap::from_pointee(build(&parts, &mappings, &content.options, &refused));
         Ok(Self { engine, parts: Mutex::new(parts), options: content.options, mappings, refused })
     }
@@ -177,6 +184,60 @@ impl Holder {
             parts.base = base;
         });
         problems
+    }
+
+    /// Puts an exception in force, or moves its end, and swaps the engine.
+    pub(crate) fn except(&self, id: Uuid, until: Timestamp, filter: Arc<Filter>) {
+        self.change(|parts| {
+            parts.exceptions.insert(id, (until, filter));
+        });
+    }
+
+    /// Takes exceptions out of force and swaps the engine.
+    pub(crate) fn end_exceptions(&self, ids: &[Uuid]) {
+        self.change(|parts| parts.exceptions.retain(|id, _| !ids.contains(id)));
+    }
+
+    /// Exceptions in force whose time is over.
+    pub(crate) fn expired_exceptions(&self, now: Timestamp) -> Vec<Uuid> {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.exceptions.iter().filter(|(_, (until, _))| *until <= now).map(|(id, _)| *id).collect()
+    }
+
+    /// Switches a rule on or off and swaps the engine.
+    pub(crate) fn switch(&self, rule_id: &str, switch: Switch) {
+        self.change(|parts| {
+            match switch {
+                Switch::Off => parts.off.insert(rule_id.to_owned()),
+                Switch::On => parts.off.remove(rule_id),
+            };
+        });
+    }
+
+    /// The rules in use, and those that are off, without any filter: what exceptions are held against.
+    pub(crate) fn rule_set(&self) -> RuleSet {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        all_rules(&parts).0
+    }
+
+    /// A rule that is in use or off.
+    pub(crate) fn rule(&self, id: &str) -> Option<Arc<RuleMeta>> {
+        let in_set = |set: &RuleSet| {
+            let metas = set.rules().iter().map(|rule| &rule.meta);
+            metas.chain(set.correlations().iter().map(|one| &one.meta)).find(|meta| meta.id == id).cloned()
+        };
+        let own = in_set(&self.parts.lock().unwrap_or_else(PoisonError::into_inner).base);
+        own.or_else(|| in_set(self.engine.load().rule_set())).or_else(|| in_set(&self.rule_set()))
+    }
+
+    /// The mappings.
+    pub(crate) fn mappings(&self) -> &Arc<MappingSet> {
+        &self.mappings
+    }
+
+    /// What the operator decided about the engine.
+    pub(crate) fn options(&self) -> &EngineOptions {
+        &self.options
     }
 
     fn change(&self, change: impl FnOnce(&mut Parts)) {
@@ -246,6 +307,20 @@ fn midnight(date: &str) -> Option<Timestamp> {
 }
 
 fn build(parts: &Parts, mappings: &Arc<MappingSet>, options: &EngineOptions, refused: &Refused) -> Engine {
+    let (mut rules, values, refused_of_warnings) = all_rules(parts);
+    refused.of_warnings.store(refused_of_warnings, Relaxed);
+    rules.retain(|rule| !parts.off.contains(&rule.id));
+    let filters: Vec<Arc<Filter>> = parts.exceptions.values().map(|(_, filter)| Arc::clone(filter)).collect();
+    for problem in &rules.filter(&filters) {
+        // its rule is off or was taken away; the page of exceptions says so
+        tracing::debug!(%problem, "an exception applies to no rule");
+    }
+    Engine::build(rules, Arc::clone(mappings), IndicatorSet::build(values.into_iter()), options.clone())
+}
+
+/// The built-in and the operator's rules and those of warnings, without exceptions; the warnings' indicators; and how many
+/// rules of warnings do not load.
+fn all_rules(parts: &Parts) -> (RuleSet, Vec<Indicator>, u64) {
     let mut rules = parts.base.clone();
     if parts.observing == Observing::Staff {
         for problem in &rules.extend(parts.staff.clone()) {
@@ -265,8 +340,19 @@ fn build(parts: &Parts, mappings: &Arc<MappingSet>, options: &EngineOptions, ref
         }
         values.extend(indicators(*release, content));
     }
-    refused.of_warnings.store(refused_of_warnings, Relaxed);
-    Engine::build(rules, Arc::clone(mappings), IndicatorSet::build(values.into_iter()), options.clone())
+    (rules, values, refused_of_warnings)
+}
+
+/// The exceptions that work now. One that cannot be read any more hides nothing, and is told.
+async fn exceptions(store: &Store, now: Timestamp) -> Result<BTreeMap<Uuid, (Timestamp, Arc<Filter>)>> {
+    let mut exceptions = BTreeMap::new();
+    for exception in store.exceptions().await?.into_iter().filter(|exception| exception.works(now)) {
+        match read_filter(exception.id, &exception.filter, &exception.scope) {
+            Ok(filter) => _ = exceptions.insert(exception.id, (exception.expires_at, filter)),
+            Err(problem) => tracing::warn!(%problem, "an exception cannot be read any more; it hides nothing"),
+        }
+    }
+    Ok(exceptions)
 }
 
 /// The rules, and the one that finds probes.

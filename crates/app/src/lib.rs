@@ -16,6 +16,7 @@ mod desk;
 mod engine;
 mod error;
 mod execute;
+mod false_alarm;
 mod guides;
 mod health;
 mod ingest;
@@ -29,11 +30,15 @@ mod probe;
 mod received;
 mod retention;
 mod rhythm;
+mod replay;
+mod rule_list;
+mod rule_trial;
 mod scanner;
 mod sharing;
 mod sources;
 mod stream;
 mod vitals;
+mod tuning;
 
 pub mod egress;
 pub mod intake;
@@ -66,6 +71,7 @@ pub use desk::{Reach, WarningRow, WarningView};
 pub use engine::{Content, Observing};
 pub use error::{Error, Result};
 pub use execute::Executed;
+pub use false_alarm::{EXCEPTION_TRIAL_DAYS, ExceptionTrial, FalseAlarm};
 pub use guides::{GuideStep, GuideView, PLACEHOLDERS, SourceGuide, Way};
 pub use health::{CLOCK_GRAVE_FROM, CLOCK_SHOWN_FROM, clock_off};
 pub use keys::{KeyError, Keys, node_id_of, random, verify};
@@ -75,16 +81,19 @@ pub use metrics::Metrics;
 pub use probe::{Probe, ProbeStuck};
 pub use received::{ReceivedView, Taken};
 pub use rhythm::Silence;
+pub use rule_list::{ExceptionView, FileFilter, RuleOffView, RuleRow, RuleState, RulesView};
+pub use rule_trial::{FiredRule, NeededLog, RulesTrial, TriedRule};
 pub use sharing::{OutboxItemView, Sharing};
 pub use sources::{Coverage, CoverageRow};
 pub use store::{
     Account, Alert, AlertOrigin, AlertQuery, AlertStage, AlertState, AuditEntry, Broken, Delivery, DeliveryState,
-    Depth, DutyRow, Gap, InboxConflict, InviteRefused, JournalEntry, JournalReport, LookBackHit, Member, MemberGap,
-    MemberRole, MemberState, NotTaken, OutboxItem, Page, ReceivedState, ReceivedWarning, RecordQuery, SightingQuery,
-    Source, SourceEdit, SuspectedRule, VerdictWhy,
+    Depth, DutyRow, Exception, ExceptionScope, Gap, InboxConflict, InviteRefused, JournalEntry, JournalReport,
+    LookBackHit, Member, MemberGap, MemberRole, MemberState, NotTaken, OutboxItem, Page, ReceivedState,
+    ReceivedWarning, RecordQuery, RuleNoise, SightingQuery, Source, SourceEdit, SuspectedRule, VerdictWhy,
 };
 pub use suppliers::{Answer, Answers, SupplierList};
 pub use vitals::{Certificate, CertificateOf, Disk, Health, Trouble};
+pub use tuning::{EXCEPTION_DAYS_DEFAULT, EXCEPTION_DAYS_MAX, ExceptionOrder, FilterProblem};
 
 /// How many observations an observer may fall behind before it loses the oldest.
 const OBSERVED_WAITING_MAX: usize = 16_384;
@@ -147,7 +156,7 @@ impl App {
         let scanned = store.scan_cursor().await?;
         // an older copy of the log must not give out numbers that were scanned already
         log.skip_to(scanned);
-        let engine = Arc::new(engine::Holder::start(content, &config, &store).await?);
+        let engine = Arc::new(engine::Holder::start(content, &config, &store, clock.now()).await?);
         let app = Arc::new(Self {
             engine,
             warninglists,

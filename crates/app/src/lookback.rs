@@ -2,28 +2,22 @@
 //! The same scan is the local trial: how much of the last day it would match.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use detect::engine::{Engine, RawEvent, Scan, Scanner};
+use detect::engine::Engine;
 use domain::telemetry::Verdict;
-use eventstore::{EventLog, LookBack, LookBackEnd};
+use eventstore::{EventLog, LookBack};
 use jiff::{SignedDuration, Timestamp};
 use store::{LookBackHit, VerdictWhy};
 
 use crate::config::Trial;
-use crate::scanner::{carrier_of, micros};
+use crate::replay::{LOOK_BACK_BYTES_MAX, Replay};
 use crate::suppliers::{Answer, Answers};
 use crate::{App, Result};
 use domain::release::WarningContent;
 
 /// How many hits are kept with the verdict; the count goes on.
 const HITS_KEPT_MAX: usize = 50;
-/// Events handed to the engine at once.
-const CHUNK_EVENTS: usize = 4_096;
-/// Bytes a look-back goes through at most.
-const LOOK_BACK_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 
 /// What a look-back found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,97 +90,16 @@ fn search(
         events_max: trial.look_back_events_max,
         bytes_max: LOOK_BACK_BYTES_MAX,
     };
-    let mut search =
-        Search { scanner: Scanner::new(engine), names, now, trial_from, chunk: Vec::new(), found: empty(now) };
-    let looked = log.look_back(&look, |event| {
-        search.chunk.push(Kept {
-            seq: event.seq,
-            received_at: micros(event.received_at),
-            source: event.source,
-            carrier: event.carrier,
-            bytes: event.bytes.to_vec(),
-        });
-        if search.chunk.len() >= CHUNK_EVENTS {
-            search.scan_chunk();
-        }
-        ControlFlow::Continue(())
-    })?;
-    search.scan_chunk();
-    let mut found = search.found;
-    let kept_from = looked.kept_from.unwrap_or(looked.to);
-    found.from = micros(looked.from.max(kept_from)).min(now);
-    found.to = now;
-    found.events = looked.events;
-    found.limited |= looked.end == LookBackEnd::LimitReached;
-    Ok(found)
-}
-
-fn empty(now: Timestamp) -> Found {
-    Found { hits: Vec::new(), hits_total: 0, trial_hits: 0, from: now, to: now, events: 0, limited: false }
-}
-
-struct Kept {
-    seq: u64,
-    received_at: Timestamp,
-    source: u32,
-    carrier: u8,
-    bytes: Vec<u8>,
-}
-
-struct Search<'a> {
-    scanner: Scanner,
-    names: &'a BTreeMap<u32, String>,
-    now: Timestamp,
-    trial_from: Timestamp,
-    chunk: Vec<Kept>,
-    found: Found,
-}
-
-impl Search<'_> {
-    fn scan_one_by_one(&mut self, events: &[RawEvent<'_>]) -> Scan {
-        let mut all = Scan::default();
-        for event in events {
-            let mut scanner = Scanner::new(Arc::clone(self.scanner.engine()));
-            let one = catch_unwind(AssertUnwindSafe(|| scanner.scan(std::slice::from_ref(event), self.now)));
-            match one {
-                Ok(scan) => {
-                    all.detections.extend(scan.detections);
-                    all.given_up.extend(scan.given_up);
-                }
-                Err(_) => {
-                    tracing::error!(seq = event.seq, "an event makes the engine fail; the look-back leaves it out")
-                }
-            }
-        }
-        self.scanner = Scanner::new(Arc::clone(self.scanner.engine()));
-        all
-    }
-
-    fn scan_chunk(&mut self) {
-        let chunk = std::mem::take(&mut self.chunk);
-        let events: Vec<RawEvent<'_>> = chunk
-            .iter()
-            .map(|kept| RawEvent {
-                seq: kept.seq,
-                source: self.names.get(&kept.source).map_or("unknown", String::as_str),
-                carrier: carrier_of(kept.carrier),
-                received_at: kept.received_at,
-                bytes: &kept.bytes,
-            })
-            .collect();
-        let (scanner, now) = (&mut self.scanner, self.now);
-        // one event that makes the engine fail must not keep a warning out: its chunk is searched event by event
-        let scan = catch_unwind(AssertUnwindSafe(|| scanner.scan(&events, now)))
-            .unwrap_or_else(|_| self.scan_one_by_one(&events));
-        let received: BTreeMap<u64, Timestamp> = chunk.iter().map(|kept| (kept.seq, kept.received_at)).collect();
+    let mut found = empty(now);
+    let replay = Replay { log, names, now, look, time_max: None };
+    let replayed = replay.newest_first(engine, &mut |scan, received_at| {
         // a search that gave up may have missed something: the answer says that a limit ended it
-        self.found.limited |= !scan.given_up.is_empty();
+        found.limited |= !scan.given_up.is_empty();
         for detection in scan.detections.iter().rev() {
-            self.found.hits_total += 1;
-            let received_at = received.get(&detection.seq).copied().unwrap_or(self.now);
-            self.found.trial_hits += u64::from(received_at >= self.trial_from);
-            if self.found.hits.len() < HITS_KEPT_MAX {
-                self.found.hits.push(LookBackHit {
+            found.hits_total += 1;
+            found.trial_hits += u64::from(received_at(detection.seq) >= trial_from);
+            if found.hits.len() < HITS_KEPT_MAX {
+                found.hits.push(LookBackHit {
                     seq: detection.seq,
                     at: detection.time,
                     what: crate::scanner::title_of(detection),
@@ -194,7 +107,14 @@ impl Search<'_> {
                 });
             }
         }
-    }
+    })?;
+    (found.from, found.to, found.events) = (replayed.from, now, replayed.events);
+    found.limited |= replayed.limited;
+    Ok(found)
+}
+
+fn empty(now: Timestamp) -> Found {
+    Found { hits: Vec::new(), hits_total: 0, trial_hits: 0, from: now, to: now, events: 0, limited: false }
 }
 
 /// What the hospital can say about itself: found beats everything, then what it said about suppliers and products.

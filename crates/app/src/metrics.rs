@@ -22,6 +22,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("lazaret_events_flagged_total", "counter", "Events whose own time was unusable; the received time is used."),
     ("lazaret_events_quarantined_total", "counter", "Events that made the engine fail; kept, counted, skipped."),
     ("lazaret_detections_total", "counter", "Rule and indicator matches, by level."),
+    ("lazaret_detections_hidden_total", "counter", "Rule matches that an exception or filter hid."),
     ("lazaret_sightings_total", "counter", "Sightings put into the outbox."),
     ("lazaret_items_not_taken_total", "counter", "Items the hub refused, or held other bytes of."),
     ("lazaret_outbox_dropped_total", "counter", "Sightings dropped because the outbox was full."),

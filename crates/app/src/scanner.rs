@@ -15,7 +15,7 @@ use domain::telemetry::{INDICATOR_FAMILY, Level, Observable, Sighting};
 use eventstore::Batch;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use store::{AlertOrigin, AlertUpsert, BaseRow, Lane, NewOutboxItem, Policy, Quarantined, ScanCommit, SourceSeen};
+use store::{AlertOrigin, AlertUpsert, BaseRow, Hid, Lane, NewOutboxItem, Policy, Quarantined, ScanCommit, SourceSeen};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -91,6 +91,7 @@ impl App {
     /// Scans one batch and saves it. Returns how many events it read.
     async fn scan_batch(&self, work: &mut Work) -> Result<u64> {
         let _turn = self.taking.lock().await;
+        self.drop_expired_exceptions();
         let engine = self.engine.engine();
         if !Arc::ptr_eq(&engine, &work.engine) {
             work.scanner.swap(Arc::clone(&engine));
@@ -196,6 +197,7 @@ impl App {
                 .iter()
                 .map(|event| Quarantined { seq: event.seq, reason: event.reason.clone() })
                 .collect(),
+            hidden: hidden_by_filter(&scan),
             sources: seen_by_source(&scan, &sources),
             at: now,
         };
@@ -336,6 +338,7 @@ impl App {
             let level = detection.level();
             self.metrics.add("lazaret_detections_total", &format!("level=\"{level}\""), 1);
         }
+        self.metrics.add("lazaret_detections_hidden_total", "", scan.hidden.len() as u64);
         let flagged = scan.seen.iter().filter(|seen| is_flagged(seen)).count();
         self.metrics.add("lazaret_events_flagged_total", "", flagged as u64);
     }
@@ -406,6 +409,7 @@ fn scan_or_bisect(
     let more = scan_or_bisect(scanner, engine, base, right, now);
     scan.detections.extend(more.detections);
     scan.base.extend(more.base);
+    scan.hidden.extend(more.hidden);
     scan.seen.extend(more.seen);
     scan.quarantined.extend(more.quarantined);
     scan.given_up.extend(more.given_up);
@@ -540,6 +544,19 @@ fn seen_by_source(scan: &Scan, sources: &BTreeMap<u64, u32>) -> Vec<SourceSeen> 
         entry.format = seen.shape.as_deref().unwrap_or(seen.format).to_owned();
     }
     by_source.into_values().collect()
+}
+
+/// What each filter hid: counted, never silently.
+fn hidden_by_filter(scan: &Scan) -> Vec<Hid> {
+    let mut by_filter: BTreeMap<&str, Hid> = BTreeMap::new();
+    for hidden in &scan.hidden {
+        let (filter, at) = (hidden.filter.id.clone(), hidden.time);
+        let hid = by_filter.entry(&hidden.filter.id).or_insert(Hid { filter, hidden: 0, first_at: at, last_at: at });
+        hid.hidden += 1;
+        hid.first_at = hid.first_at.min(at);
+        hid.last_at = hid.last_at.max(at);
+    }
+    by_filter.into_values().collect()
 }
 
 /// A base detection as it is kept: its fields as JSON, its host as the group.

@@ -23,6 +23,7 @@ mod settings;
 mod sightings;
 mod sources;
 mod telemetry;
+mod tuning;
 mod verify;
 
 pub use alerts::{
@@ -47,4 +48,5 @@ pub use rhythm::{HourHeard, Rhythm};
 pub use sightings::{CountryCount, SightingQuery, SuspectedRule};
 pub use sources::{FollowPosition, Source, SourceCounts, SourceEdit};
 pub use telemetry::{BaseRow, Quarantined, QuarantinedEvent, ScanCommit, SourceSeen};
+pub use tuning::{Exception, ExceptionScope, Hid, NewException, RuleNoise, RuleOff};
 pub use verify::{Broken, JournalReport};

@@ -30,6 +30,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0004_rhythm.sql"),
         postgres: include_str!("../migrations/postgres/0004_rhythm.sql"),
     },
+    Migration {
+        number: 5,
+        sqlite: include_str!("../migrations/sqlite/0005_tuning.sql"),
+        postgres: include_str!("../migrations/postgres/0005_tuning.sql"),
+    },
 ];
 
 /// Serialises migrating replicas on PostgreSQL; any number that nothing else of ours uses.

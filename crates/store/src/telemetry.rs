@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::column::int;
 use crate::db::{Tx, bind};
-use crate::{AlertUpsert, Error, NewOutboxItem, Store, alerts, outbox};
+use crate::{AlertUpsert, Error, Hid, NewOutboxItem, Store, alerts, outbox, tuning};
 
 /// A detection that an open correlation window still needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub struct ScanCommit {
     pub outbox: Vec<NewOutboxItem>,
     /// Events that were skipped.
     pub quarantined: Vec<Quarantined>,
+    /// Matches that filters hid.
+    pub hidden: Vec<Hid>,
     /// Counts per source.
     pub sources: Vec<SourceSeen>,
     /// The node's clock.
@@ -109,6 +111,7 @@ impl Store {
             let values = bind![seen.source, seen.events, seen.flagged, seen.undecoded, seen.last_at, seen.format];
             tx.execute(sql, values).await?;
         }
+        tuning::count_hidden(&mut tx, scan.hidden).await?;
         outbox::enqueue(&mut tx, scan.outbox, scan.at).await?;
         set_cursor(&mut tx, "scan", int(scan.cursor)).await?;
         tx.commit().await

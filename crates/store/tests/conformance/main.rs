@@ -14,6 +14,7 @@ mod records;
 mod rhythm;
 mod schema;
 mod telemetry;
+mod tuning;
 mod words;
 
 place::on_both! {
@@ -38,6 +39,8 @@ place::on_both! {
     people: sessions_expire, five_failures_lock, parallel_failures_are_all_counted, the_first_run_link_works_once,
         a_name_is_taken_once, the_audit_pages_newest_first, a_disabled_account_has_no_session;
     rhythm: hours_learn_long_gaps_at_once_and_short_ones_slowly, alerts_forget_what_was_erased;
+    tuning: an_exception_is_kept_with_who_and_why, an_exception_is_renewed_and_ended,
+        what_filters_hid_is_counted_with_the_scan, a_rule_is_switched_off_and_on, the_loudest_rules_come_first;
     schema: a_newer_schema_is_refused, a_changed_migration_is_refused, opening_twice_changes_nothing,
         the_epoch_rises;
 }

@@ -44,6 +44,7 @@ pub fn scan(cursor: u64, alerts: Vec<AlertUpsert>) -> ScanCommit {
         base_drop_before: None,
         outbox: vec![],
         quarantined: vec![],
+        hidden: vec![],
         sources: vec![],
         at: at(i64::try_from(cursor).unwrap()),
     }
