@@ -10,6 +10,7 @@ mod invite;
 mod journal;
 mod restore;
 mod restored;
+mod rules;
 mod serve;
 mod shell;
 mod user;
@@ -82,6 +83,9 @@ pub enum Command {
     Restore(restore::Args),
     /// Erase events of a period, or every event that names a person.
     Erase(erase::Args),
+    /// Add other people's Sigma rules, list them, take them away.
+    #[command(subcommand)]
+    Rules(rules::Command),
     /// Say that this node was put back from a backup, before it starts again.
     Restored(restored::Args),
     /// Print completions for a shell.
@@ -161,6 +165,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Backup(args) => async_run(backup::run(args, output)),
         Command::Restore(args) => async_run(restore::run(args, output)),
         Command::Erase(args) => async_run(erase::run(args, output)),
+        Command::Rules(command) => async_run(rules::run(command, output)),
         Command::Restored(args) => async_run(restored::run(args, output)),
         Command::Completions(args) => Ok(shell::completions(&args)),
         Command::Man => shell::manual(),
@@ -188,7 +193,14 @@ mod tests {
 
     #[test]
     fn every_command_takes_output_json() {
-        for line in ["init --role union --dir d", "invite A --country RO", "enrol CODE", "config check", "user add a"] {
+        for line in [
+            "init --role union --dir d",
+            "invite A --country RO",
+            "enrol CODE",
+            "config check",
+            "user add a",
+            "rules list",
+        ] {
             let words = ["lazaret"].into_iter().chain(line.split(' ')).chain(["--output", "json"]);
             let cli = Cli::try_parse_from(words).unwrap_or_else(|problem| panic!("{line}: {problem}"));
             assert_eq!(cli.output, Output::Json);

@@ -6,12 +6,14 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod content;
+pub mod control;
 pub mod data_dir;
 pub mod demo;
 pub mod doctor;
 pub mod node;
 pub mod output;
 pub mod roles;
+pub mod rules;
 pub mod scan;
 
 mod admin;

@@ -114,6 +114,8 @@ fn local_rules(dir: &Path) -> Vec<RuleText> {
     while let Some(folder) = waiting.pop() {
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
+            // nobody has added rules yet
+            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => continue,
             Err(problem) => {
                 tracing::warn!(folder = %folder.display(), %problem, "a folder of rules cannot be read");
                 continue;
@@ -121,7 +123,10 @@ fn local_rules(dir: &Path) -> Vec<RuleText> {
         };
         for path in entries.flatten().map(|entry| entry.path()) {
             if path.is_dir() {
-                waiting.push(path);
+                // a package that is half written, or on its way out
+                if !crate::rules::is_set_aside(&path) {
+                    waiting.push(path);
+                }
             } else if rules.len() >= FILES_MAX {
                 tracing::warn!(limit = FILES_MAX, "more rule files than are read");
                 return rules;

@@ -143,7 +143,8 @@ async fn drain(what: &str, tasks: &mut JoinSet<()>) {
     }
 }
 
-async fn open(
+/// Opens the store, event log and content of a node and compiles its engine. The caller holds the lock.
+pub(crate) async fn open(
     config: &Config,
     dir: &DataDir,
     clock: Arc<dyn Clock>,
@@ -186,6 +187,14 @@ impl Starting {
         }
         if let Some(uplink) = uplink {
             self.begin_uplink(extras, uplink, stop)?;
+        }
+        match crate::control::bind(&self.config.data_dir) {
+            Ok(door) => {
+                let (app, rules_dir) = (Arc::clone(&self.app), self.config.rules_dir.clone());
+                self.loop_tasks.spawn(crate::control::serve(door, app, rules_dir, stop.clone()));
+            }
+            // commands then say so; the node itself does not need the door
+            Err(problem) => tracing::warn!(%problem, "the control door stays shut"),
         }
         self.loop_tasks.spawn(Arc::clone(&self.app).run_housekeeping(stop.clone()));
         if parts.intake == Has::Yes {

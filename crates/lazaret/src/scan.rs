@@ -25,6 +25,7 @@ use crate::clock::SystemClock;
 use crate::content::Content;
 use crate::output::Output;
 use input::{Batch, Work};
+pub(crate) use rules::is_rule;
 use show::Printer;
 
 /// The most batches that wait between reading and scanning.

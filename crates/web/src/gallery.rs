@@ -1044,7 +1044,9 @@ pub(crate) fn pages(language: Language) -> Vec<(&'static str, String)> {
     hospital_pages(&studio, &mut pages);
     hub_pages(&studio, &mut pages);
     other_pages(&studio, &mut pages);
+    rules::pages(&studio, &mut pages);
     pages
 }
 
+mod rules;
 mod tests;

@@ -15,6 +15,7 @@ pub(crate) mod map;
 pub(crate) mod members;
 pub(crate) mod now;
 pub(crate) mod received;
+pub(crate) mod rules;
 pub(crate) mod sharing;
 pub(crate) mod sources;
 

@@ -23,6 +23,7 @@ mod data_protection;
 mod desk;
 mod desk_form;
 mod entry;
+mod false_alarm;
 mod fault;
 mod form;
 mod guard;
@@ -34,6 +35,7 @@ mod names;
 mod now;
 mod once;
 mod received;
+mod rules;
 mod sharing;
 mod sources;
 mod visitor;
@@ -88,6 +90,14 @@ fn always() -> Routes {
         .route("/account/people/{id}/enable", post(account::enable))
         .route("/account/audit", get(account::audit))
         .route("/health", get(health::page))
+        .route("/account/rules", get(rules::page))
+        .route("/account/rules/all", get(rules::list))
+        .route("/account/rules/one", get(rules::one))
+        .route("/account/rules/off", post(rules::off))
+        .route("/account/rules/on", post(rules::on))
+        .route("/account/exceptions/{id}", get(rules::exception))
+        .route("/account/exceptions/{id}/renew", post(rules::renew))
+        .route("/account/exceptions/{id}/end", post(rules::end))
 }
 
 fn of(place: Place) -> Routes {
@@ -100,6 +110,8 @@ fn of(place: Place) -> Routes {
             .route("/alerts/{id}", get(alerts::one))
             .route("/alerts/{id}/dismiss", post(alerts::dismiss))
             .route("/alerts/{id}/reopen", post(alerts::reopen))
+            .route("/alerts/{id}/false-alarm", get(false_alarm::form).post(false_alarm::check))
+            .route("/alerts/{id}/false-alarm/add", post(false_alarm::add))
             .route("/alerts/{id}/case", get(cases::new_from_alert).post(cases::open_from_alert)),
         Place::Warnings => routes
             .route("/warnings", get(received::list))

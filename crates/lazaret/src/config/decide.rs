@@ -61,7 +61,7 @@ impl Deciding<'_> {
         let app = self.app(raw, role.unwrap_or(Role::Hospital).parts());
         let older_than = backup.as_ref().and_then(|backup| jiff::SignedDuration::try_from(backup.older_than).ok());
         let app = app.map(|app| AppConfig { backup_older_than: older_than, ..app });
-        let rules_dir = raw.rules.dir.as_deref().map(|dir| self.path(dir));
+        let rules_dir = Some(raw.rules.dir.as_deref().map_or_else(|| data_dir.join("rules"), |dir| self.path(dir)));
         let store = match &raw.store.postgres {
             Some(url) => StoreTarget::Postgres(url.clone()),
             None => StoreTarget::Sqlite(data_dir.join("lazaret.sqlite")),

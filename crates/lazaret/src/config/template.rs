@@ -146,7 +146,7 @@ http = {http}
 # keep_alerts = "400 days"
 
 [rules]
-# Your own Sigma rules (SigmaHQ's, say), beside the built-in ones.
+# Your own Sigma rules, beside the built-in ones; `lazaret rules add` puts others' there.
 # dir = "rules"
 
 [trial]

@@ -85,7 +85,7 @@ fn read(path: &Path, bytes: u64, is_named: bool, texts: &mut Vec<RuleText>, prob
 }
 
 /// Whether a YAML text is a Sigma document at all: rule trees also hold test descriptions and pipelines.
-fn is_rule(text: &str) -> bool {
+pub(crate) fn is_rule(text: &str) -> bool {
     let keys = ["detection:", "correlation:", "filter:", "logsource:", "\"detection\"", "\"correlation\""];
     text.lines()
         .any(|line| keys.iter().any(|key| line.starts_with(key) || (line.starts_with('{') && line.contains(key))))

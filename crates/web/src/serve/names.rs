@@ -224,6 +224,7 @@ pub(super) fn task_title(words: &Words, what: &What) -> String {
         What::MissedAtHub(_) => words.t("task-missed"),
         What::MemberClock { .. } => words.t("task-member-clock"),
         What::MemberDropped { .. } => words.t("task-member-dropped"),
+        What::ExceptionEnds(_) => words.t("task-exception"),
         What::SuppliersUnanswered => words.t("task-suppliers"),
         What::NoSource => words.t("task-no-source"),
         What::Trouble(trouble) => super::health::title(words, trouble),

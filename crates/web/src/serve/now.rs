@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use super::fault::{Answer, Fault};
 use super::names::{clock_words, rule_title, task_title, verdict_sentence};
+use super::rules::rule_href;
 use super::visitor::Visitor;
 use crate::frame::Place;
 use crate::screen::now::{Door, Figure, NowPage, Task};
@@ -92,7 +93,11 @@ fn task(app: &App, words: &Words, item: &AttentionItem) -> Task {
             ..base
         },
         What::RuleSuspected(rule) => Task {
-            href: "/desk".to_owned(),
+            // a rule that this node does not have has no page of its own here
+            href: match app.rule(&rule.rule_id) {
+                Some(_) => rule_href(&rule.rule_id),
+                None => "/account/rules".to_owned(),
+            },
             hint: words.n_with("task-suspected-hint", u64::from(rule.hospitals), &[("rule", &rule_title(app, rule))]),
             sort: words.t("task-suspected-sort"),
             ..base
@@ -103,6 +108,12 @@ fn task(app: &App, words: &Words, item: &AttentionItem) -> Task {
         | What::MissedAtHub(_)
         | What::MemberClock { .. }
         | What::MemberDropped { .. } => loss(words, &item.what, base),
+        What::ExceptionEnds(exception) => Task {
+            href: format!("/account/exceptions/{}", exception.id),
+            hint: words.with("task-exception-hint", "rule", &exception.rule_title),
+            sort: words.t("task-exception-sort"),
+            ..base
+        },
         What::SuppliersUnanswered => Task {
             href: "/sharing/suppliers".to_owned(),
             hint: words.t("door-ready-hint"),
