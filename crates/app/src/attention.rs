@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use domain::party::{NodeId, Role};
+use domain::reach::{About, Gap, Notice};
 use domain::telemetry::{Level, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use store::{Alert, DutyRow, Exception, ReceivedWarning, SuspectedRule};
 
-use crate::{App, ReceivedState, Result, Trouble};
+use crate::{App, CALLING_MAX, ReceivedState, Result, Trouble};
 
 /// How long a loss is shown.
 const SHOWN_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -126,6 +127,10 @@ pub enum What {
     SuppliersUnanswered,
     /// No source has sent anything yet.
     NoSource,
+    /// A notice that nobody has acknowledged and that has no other item here.
+    Notice(Box<Notice>),
+    /// Nobody would be called.
+    NobodyReached(Gap),
 }
 
 impl App {
@@ -154,6 +159,7 @@ impl App {
         items.extend(self.exception_items().await?);
         items.extend(self.loss_items().await?);
         items.extend(self.set_up_items().await?);
+        items.extend(self.reach_items().await?);
         items.sort_by_key(|item| (item.urgency, item.due_at.unwrap_or(Timestamp::MAX)));
         let depth = self.store.outbox_depth().await?;
         let waiting = depth.iter().map(|lane| lane.waiting).sum();
@@ -218,6 +224,25 @@ impl App {
         Ok(items)
     }
 
+    /// What nobody acknowledged, and that nobody can be reached. A node without any channel is told when there is time;
+    /// one that has a channel and nobody to call needs somebody today.
+    async fn reach_items(&self) -> Result<Vec<AttentionItem>> {
+        let mut items = Vec::new();
+        for notice in self.store.open_notices(CALLING_MAX).await? {
+            let elsewhere = matches!(notice.about, About::Alert { .. } | About::Hit { .. } | About::Test { .. });
+            let urgency = if notice.level == Level::Critical { Urgency::Now } else { Urgency::Today };
+            if !elsewhere {
+                items.push(AttentionItem { what: What::Notice(Box::new(notice)), due_at: None, urgency });
+            }
+        }
+        let view = self.rota_view().await?;
+        let urgency = if view.channels.is_empty() { Urgency::Later } else { Urgency::Today };
+        if let Some(gap) = view.gap.filter(|_| self.config.listens || !view.channels.is_empty()) {
+            items.push(AttentionItem { what: What::NobodyReached(gap), due_at: None, urgency });
+        }
+        Ok(items)
+    }
+
     async fn title_of(&self, duty: &DutyRow) -> Result<String> {
         use domain::record::Kind;
         match duty.kind {
@@ -254,8 +279,13 @@ impl AttentionItem {
             | What::MemberClock { .. }
             | What::MemberDropped { .. }
             | What::Dropped(_)
+            | What::NobodyReached(_)
             | What::Trouble(_) => Role::Admin,
-            What::Alert(_) | What::Warning(_) | What::HeldWarning(_) | What::ExceptionEnds(_) => Role::Operator,
+            What::Alert(_)
+            | What::Warning(_)
+            | What::HeldWarning(_)
+            | What::ExceptionEnds(_)
+            | What::Notice(_) => Role::Operator,
         }
     }
 }

@@ -33,6 +33,9 @@ mod rhythm;
 mod replay;
 mod rule_list;
 mod rule_trial;
+mod notices;
+mod received;
+mod rota;
 mod scanner;
 mod sharing;
 mod sources;
@@ -83,6 +86,9 @@ pub use received::{ReceivedView, Taken};
 pub use rhythm::Silence;
 pub use rule_list::{ExceptionView, FileFilter, RuleOffView, RuleRow, RuleState, RulesView};
 pub use rule_trial::{FiredRule, NeededLog, RulesTrial, TriedRule};
+pub use notices::{CALLING_MAX, Call, Called, Letter, NoticeView, Raise, Told};
+pub use received::{ReceivedView, Taken};
+pub use rota::{RotaView, ShiftOrder};
 pub use sharing::{OutboxItemView, Sharing};
 pub use sources::{Coverage, CoverageRow};
 pub use store::{
@@ -126,6 +132,7 @@ pub struct App {
     probes: probe::Probes,
     watched: vitals::Watched,
     logins: logins::Logins,
+    calling: notices::Calling,
     /// The scanner and whoever takes releases take turns: a release is tried on what the scanner has read.
     taking: tokio::sync::Mutex<()>,
 }
@@ -178,6 +185,7 @@ impl App {
             probes: probe::Probes::default(),
             watched: vitals::Watched::default(),
             logins: logins::Logins::default(),
+            calling: notices::Calling::start()?,
             taking: tokio::sync::Mutex::new(()),
             log: Arc::new(log),
             config,

@@ -5,4 +5,5 @@
 pub mod link;
 pub mod listen;
 mod places;
+pub mod reach;
 pub mod serve;

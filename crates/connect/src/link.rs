@@ -31,6 +31,7 @@ pub use enrol::{Enrolment, enrol};
 pub use hub_time::hub_ahead;
 pub use server::{LinkLimits, bind};
 pub use tls::now as tls_now;
+pub(crate) use tls::{certificates, provider};
 pub use uplink::{Uplink, UplinkFile};
 pub use verify::{Period, Proved, proved};
 pub use wire::{AckRequest, EnrolAnswer, EnrolRequest, RenewAnswer, RenewRequest, SIGNATURE_HEADER};

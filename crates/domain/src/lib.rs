@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod duty;
 pub mod marking;
 pub mod party;
+pub mod reach;
 pub mod record;
 pub mod release;
 pub mod telemetry;

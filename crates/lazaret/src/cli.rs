@@ -9,6 +9,7 @@ mod init;
 mod invite;
 mod journal;
 mod restore;
+mod reach;
 mod restored;
 mod rules;
 mod serve;
@@ -74,6 +75,9 @@ pub enum Command {
     Config(config_check::Command),
     /// Say in plain words what is wrong with a node, and the command that mends it.
     Doctor(doctor::Args),
+    /// See who would be called at night, and test it.
+    #[command(subcommand)]
+    Reach(reach::Command),
     /// Look after local accounts.
     #[command(subcommand)]
     User(user::Command),
@@ -160,6 +164,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => async_run(crate::demo::run(args, output)),
         Command::Journal(command) => async_run(journal::run(command, output)),
         Command::Config(command) => config_check::run(&command, output),
+        Command::Reach(command) => async_run(reach::run(command, output)),
         Command::User(command) => async_run(user::run(command, output)),
         Command::Doctor(args) => async_run(doctor::run(args, output)),
         Command::Backup(args) => async_run(backup::run(args, output)),

@@ -5,6 +5,7 @@ mod backup;
 mod decide;
 mod measure;
 mod raw;
+mod reach;
 mod template;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use connect::listen::{HttpSenders, Quota, Senders};
 
 use crate::roles::Role;
 
+pub use reach::{MailServer, Reach, SmsTemplate, Webhooks};
 pub use template::{Answers, ListenAnswers, template};
 
 /// Everything one node runs with.
@@ -47,6 +49,8 @@ pub struct Config {
     pub link: Option<Link>,
     /// A member's way to its hub; used once the node is enrolled.
     pub uplink: UplinkWay,
+    /// How people are called.
+    pub reach: Reach,
     /// The node's own log.
     pub log: Log,
     /// Backups; none where nobody has said where to.

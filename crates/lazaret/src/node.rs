@@ -5,6 +5,7 @@
 
 mod doors;
 mod outside;
+mod reach;
 mod reload;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::roles::Has;
 use crate::visit::open_store;
 
 pub use doors::{Doors, console_base};
+pub use reach::messenger;
 use reload::Certificates;
 pub use reload::Reloaded;
 
@@ -86,6 +88,9 @@ impl Node {
         let mut starting = Starting { config, dir, app, certificates, door_tasks, loop_tasks };
         let doors = starting.open_doors(&extras, link, &doors_closing).await?;
         starting.begin_loops(&extras, uplink, &loops_stopping)?;
+        if let Some(messenger) = messenger(&starting.config, &starting.app, &doors.console)? {
+            starting.loop_tasks.spawn(connect::reach::run_messenger(messenger, loops_stopping.clone()));
+        }
         let Starting { config, dir, app, certificates, door_tasks, loop_tasks } = starting;
         tracing::info!(node = %app.node(), name = app.name(), console = doors.console, "the node runs");
         Ok(Self { app, dir, config, certificates, doors, close_doors, stop_loops, door_tasks, loop_tasks, _lock: lock })

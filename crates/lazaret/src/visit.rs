@@ -45,6 +45,11 @@ impl Visit {
         Ok(Self { app, _events: events })
     }
 
+    /// The use cases, for what keeps them.
+    pub fn shared(&self) -> &Arc<App> {
+        &self.app
+    }
+
     /// Ends the visit.
     pub async fn end(self) {
         self.app.stop().await;

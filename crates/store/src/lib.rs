@@ -12,6 +12,7 @@ mod federation;
 mod filter;
 mod members;
 mod migrate;
+mod notices;
 mod open;
 mod outbox;
 mod people;
@@ -19,6 +20,7 @@ mod published;
 mod received;
 mod records;
 mod rhythm;
+mod rota;
 mod settings;
 mod sightings;
 mod sources;
@@ -35,6 +37,8 @@ pub use error::Error;
 pub use federation::{InboxConflict, InboxItem, Outcome, ReceivedSighting};
 pub use members::{Invite, InviteRefused, Member, MemberGap, MemberRole, MemberState};
 pub use open::{Format, NodeMeta, Store, Target};
+pub use notices::{AttemptEnd, KeptAttempt, NewAttempt, Outcome as AcknowledgeOutcome};
+pub use open::{NodeMeta, Store, Target};
 pub use outbox::{Depth, Gap, Lane, NewOutboxItem, NotTaken, OutboxItem, Policy, SENT_KEPT_MAX};
 pub use people::{
     Account, AuditEntry, LOCK_OUT_MINUTES, LOGIN_FAILURES_MAX, LoginOutcome, NewAccount, NewAudit, NewSession, Session,

@@ -26,6 +26,11 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../migrations/postgres/0002_federation.sql"),
     },
     Migration {
+        number: 3,
+        sqlite: include_str!("../migrations/sqlite/0003_reach.sql"),
+        postgres: include_str!("../migrations/postgres/0003_reach.sql"),
+    },
+    Migration {
         number: 4,
         sqlite: include_str!("../migrations/sqlite/0004_rhythm.sql"),
         postgres: include_str!("../migrations/postgres/0004_rhythm.sql"),
@@ -51,7 +56,8 @@ pub(crate) async fn run(db: &Db) -> Result<(), Error> {
     for row in &done {
         check_known(row.get("number")?, &row.get::<String>("checksum")?, &tx)?;
     }
-    for migration in MIGRATIONS.iter().skip(done.len()) {
+    let ran = done.iter().map(|row| row.get("number")).collect::<Result<Vec<i64>, Error>>()?;
+    for migration in MIGRATIONS.iter().filter(|migration| !ran.contains(&migration.number)) {
         let script = migration.script(&tx);
         tx.script(script).await?;
         let insert = "INSERT INTO migration (number, checksum) VALUES ($1, $2)";

@@ -317,6 +317,7 @@ fn hospital_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
             text: "title: Backups deleted by hand\nlogsource:\n  product: veeam\n".into(),
         }),
         line_count: 3,
+        notice: Some(reach::notice(s)),
         lines: lines.collect(),
         wrapped: true,
     };
@@ -1049,4 +1050,9 @@ pub(crate) fn pages(language: Language) -> Vec<(&'static str, String)> {
 }
 
 mod rules;
+    reach::pages(&studio, &mut pages);
+    pages
+}
+
+mod reach;
 mod tests;

@@ -5,6 +5,7 @@
 //! `screen/` is what pages show, pure; `serve/` asks `app` and fills screens; `theatre` needs neither.
 
 mod frame;
+mod letters;
 mod moments;
 mod parts;
 mod screen;
@@ -15,6 +16,7 @@ mod words;
 pub mod theatre;
 
 pub use frame::Place;
+pub use letters::Letters;
 pub use serve::router;
 pub use site::{Listener, ListenerKind, SecureCookies, Site, Theatre};
 pub use words::CatalogueFault;

@@ -14,6 +14,7 @@ pub(crate) mod health;
 pub(crate) mod map;
 pub(crate) mod members;
 pub(crate) mod now;
+pub(crate) mod reach;
 pub(crate) mod received;
 pub(crate) mod rules;
 pub(crate) mod sharing;

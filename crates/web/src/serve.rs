@@ -34,6 +34,7 @@ mod members;
 mod names;
 mod now;
 mod once;
+mod reach;
 mod received;
 mod rules;
 mod sharing;
@@ -98,6 +99,17 @@ fn always() -> Routes {
         .route("/account/exceptions/{id}", get(rules::exception))
         .route("/account/exceptions/{id}/renew", post(rules::renew))
         .route("/account/exceptions/{id}/end", post(rules::end))
+        .route("/account/rota", get(reach::rota))
+        .route("/account/rota/routes", post(reach::add_route))
+        .route("/account/rota/routes/{id}/first", post(reach::first_route))
+        .route("/account/rota/routes/{id}/remove", post(reach::remove_route))
+        .route("/account/rota/routes/{id}/test", post(reach::test_route))
+        .route("/account/rota/quiet", post(reach::set_quiet))
+        .route("/account/rota/shifts", post(reach::add_shift))
+        .route("/account/rota/shifts/{id}/remove", post(reach::remove_shift))
+        .route("/notices/{id}", get(reach::notice))
+        .route("/notices/{id}/acknowledge", post(reach::acknowledge))
+        .route("/acknowledge/{token}", get(reach::ask).post(reach::answer))
 }
 
 fn of(place: Place) -> Routes {

@@ -57,6 +57,7 @@ impl Deciding<'_> {
         };
         let log = self.log(&raw.log);
         let backup = self.backup(&raw.backup);
+        let reach = super::reach::decide(&raw.reach, self.base, &mut self.problems);
         // the parts matter only where the role is known; the other problems are told either way
         let app = self.app(raw, role.unwrap_or(Role::Hospital).parts());
         let older_than = backup.as_ref().and_then(|backup| jiff::SignedDuration::try_from(backup.older_than).ok());
@@ -80,6 +81,7 @@ impl Deciding<'_> {
             rules_dir,
             link,
             uplink,
+            reach,
             log,
             backup,
             file: None,

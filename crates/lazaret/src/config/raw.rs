@@ -43,6 +43,8 @@ pub struct RawConfig {
     pub uplink: RawUplink,
     /// A hub's warnings.
     pub warnings: RawWarnings,
+    /// How people are called.
+    pub reach: super::reach::RawReach,
     /// The node's own log.
     pub log: RawLog,
     /// Backups.

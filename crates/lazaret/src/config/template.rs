@@ -56,6 +56,7 @@ pub fn template(answers: &Answers) -> String {
         out.push_str(UPLINK);
     }
     out.push_str(BACKUP);
+    out.push_str(super::reach::TEMPLATE);
     out.push_str(LOG);
     out
 }

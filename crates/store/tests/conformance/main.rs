@@ -6,6 +6,7 @@
 
 mod federation;
 mod kill;
+mod notices;
 mod outbox;
 mod people;
 mod place;
@@ -41,6 +42,8 @@ place::on_both! {
     rhythm: hours_learn_long_gaps_at_once_and_short_ones_slowly, alerts_forget_what_was_erased;
     tuning: an_exception_is_kept_with_who_and_why, an_exception_is_renewed_and_ended,
         what_filters_hid_is_counted_with_the_scan, a_rule_is_switched_off_and_on, the_loudest_rules_come_first;
+    notices: a_notice_is_raised_once, the_first_acknowledgement_counts, calls_are_kept_with_how_they_stand,
+        what_is_over_takes_no_calls, a_rota_keeps_its_order, old_notices_go_with_their_calls;
     schema: a_newer_schema_is_refused, a_changed_migration_is_refused, opening_twice_changes_nothing,
         the_epoch_rises;
 }

@@ -113,7 +113,7 @@ fn every_key_has_a_message() {
     let lacking: Vec<_> =
         keys.iter().filter(|(key, file)| !words.has(key) && key.contains('-') && !file.contains("tests")).collect();
     assert!(lacking.is_empty(), "{lacking:?}");
-    let sets: [(&str, &[&str]); 19] = [
+    let sets: [(&str, &[&str]); 23] = [
         ("level", &["critical", "high", "medium", "low", "informational"]),
         ("role", &["viewer", "operator", "approver", "admin"]),
         ("verdict-short", &["hit", "exposed", "not-concerned", "cannot-tell"]),
@@ -132,6 +132,10 @@ fn every_key_has_a_message() {
         ("source", &["confirmed-victim", "mail", "document", "phone", "advisory"]),
         ("answer", &["used", "not-used", "unknown"]),
         ("member-role", &["hospital", "national"]),
+        ("channel", &["mail", "webhook", "sms", "modem"]),
+        ("call-state", &["waiting", "sent", "failed", "acknowledged", "dropped"]),
+        ("how", &["console", "link", "sms-reply", "mail-reply"]),
+        ("notice-about", &["alert", "hit", "clock", "trouble", "monthly-test", "test"]),
         ("month", &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"]),
     ];
     for (prefix, set) in sets {

@@ -83,6 +83,8 @@ pub(crate) struct AlertPage {
     pub observables: Vec<(&'static str, String)>,
     pub rule: Option<RuleShown>,
     pub line_count: u64,
+    /// Who was called about it.
+    pub notice: Option<super::reach::NoticeShown>,
     pub lines: Vec<Line>,
     pub wrapped: bool,
 }

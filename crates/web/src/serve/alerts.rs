@@ -90,7 +90,9 @@ pub(super) async fn one(visitor: Visitor, Path(id): Path<Uuid>) -> Answer {
         text: line.text,
     });
     let lines: Vec<Line> = lines.collect();
+    let notice = app.notice_of_alert(&view.alert).await?;
     let page = AlertPage {
+        notice: notice.map(|notice| super::reach::shown(&words, &notice)),
         created_at: view.alert.created_at,
         origin: origin(&words, &view.alert.origin),
         case: view.case.map(|case| format!("/cases/{case}")),

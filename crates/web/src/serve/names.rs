@@ -228,6 +228,8 @@ pub(super) fn task_title(words: &Words, what: &What) -> String {
         What::SuppliersUnanswered => words.t("task-suppliers"),
         What::NoSource => words.t("task-no-source"),
         What::Trouble(trouble) => super::health::title(words, trouble),
+        What::Notice(notice) => crate::letters::notice_title(words, notice),
+        What::NobodyReached(_) => words.t("task-unreachable"),
     }
 }
 

@@ -126,6 +126,20 @@ fn task(app: &App, words: &Words, item: &AttentionItem) -> Task {
             sort: words.t("task-trouble-sort"),
             ..base
         },
+        What::Notice(notice) => Task {
+            href: format!("/notices/{}", notice.id),
+            hint: words.t("task-notice-hint"),
+            sort: words.t("task-notice-sort"),
+            level: Some(notice.level),
+            drill: notice.drill,
+            ..base
+        },
+        What::NobodyReached(gap) => Task {
+            href: "/account/rota".to_owned(),
+            hint: super::reach::gap_says(words, Some(*gap)),
+            sort: words.t("task-unreachable-sort"),
+            ..base
+        },
         What::NoSource => Task {
             href: "/sources#point".to_owned(),
             hint: words.t("task-no-source-hint"),
