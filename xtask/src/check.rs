@@ -47,7 +47,7 @@ const CHECKS: &[Check] = &[
     Check {
         name: "tests",
         what: "all tests, readers over their corpus included, with a real PostgreSQL",
-        needs: &[Need::CargoTools, Need::Postgres, Need::Rsyslog, Need::Orthanc],
+        needs: &[Need::CargoTools, Need::Postgres, Need::Rsyslog, Need::Orthanc, Need::Smtp],
         run: tests,
     },
     Check { name: "doctests", what: "the examples in the documentation", needs: &[], run: doctests },

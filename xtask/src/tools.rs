@@ -25,6 +25,8 @@ pub enum Need {
     Rsyslog,
     /// Orthanc and DCMTK's tools, a real image archive and a real station.
     Orthanc,
+    /// aiosmtpd, the real peer of outgoing mail.
+    Smtp,
     /// Chromium.
     Chromium,
     /// Node.js 20 or later with npm, and the harness's packages.
@@ -103,6 +105,7 @@ impl Tools {
         for need in needs {
             match need {
                 Need::Postgres if postgres_programs().is_none() => packages.push("postgresql"),
+                Need::Smtp if smtp().is_none() => packages.push("python3-aiosmtpd"),
                 Need::Rsyslog if rsyslog().is_none() => packages.push("rsyslog"),
                 Need::Orthanc if orthanc().is_none() => packages.extend(["orthanc", "dcmtk"]),
                 Need::Chromium if self.chromium().is_none() => packages.push("chromium"),
@@ -117,6 +120,7 @@ impl Tools {
         match need {
             Need::CargoTools => self.provide_environment(place, "cargo-tools"),
             Need::Postgres => found(postgres_programs(), "postgresql"),
+            Need::Smtp => found(smtp(), "python3-aiosmtpd"),
             Need::Rsyslog => found(rsyslog(), "rsyslog"),
             Need::Orthanc => found(orthanc(), "orthanc dcmtk"),
             Need::Chromium => found(self.chromium(), "chromium"),
@@ -237,6 +241,12 @@ pub fn orthanc() -> Option<(PathBuf, PathBuf)> {
         process::on_path(name).or_else(|| debian.is_file().then_some(debian))
     };
     Some((program("/usr/sbin/Orthanc", "Orthanc")?, program("/usr/bin/echoscu", "echoscu")?))
+}
+
+/// The SMTP server; the tests start Debian's, whatever other Python is on the search path.
+fn smtp() -> Option<PathBuf> {
+    let debian = PathBuf::from("/usr/bin/aiosmtpd");
+    debian.is_file().then_some(debian)
 }
 
 /// rsyslog's daemon; `/usr/sbin` is not on everyone's search path.

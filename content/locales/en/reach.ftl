@@ -90,7 +90,6 @@ call-to-matter = What it is about
 how-console = in the console
 how-link = by the link of a message
 how-sms-reply = by answering a short message
-how-mail-reply = by answering a mail
 ack-title = Acknowledge
 ack-lead = Press the button to say that you know. Then nobody else is called.
 ack-hospital = Hospital
@@ -106,7 +105,6 @@ ack-gone = This link leads nowhere
 ack-gone-hint = It may be too old, or it was cut in the message. Log in and look at Now.
 notice-about-alert = Critical alert: { $title }
 notice-about-hit = A warning hits here: { $title }
-notice-about-clock = A legal deadline has used { $percent } % of its time
 notice-about-test = Test of this channel
 notice-about-monthly-test = Monthly test of the alarm
 notice-about-trouble = { $title }
@@ -131,8 +129,6 @@ letter-text = { $what }
 
     Say that you know, then nobody else is called:
     { $link }
-
-    Or answer this mail and keep the number { $code } in it.
 
     What happened stands in the console. This message names no machine and no person, because it leaves the house.
 letter-short = { $drill }{ $hospital }: { $level }: { $what } Answer OK { $code } or { $link }

@@ -38,6 +38,9 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("lazaret_scan_behind_events", "gauge", "Events stored and not yet scanned."),
     ("lazaret_calls_refused_total", "counter", "Calls at the link, the console or the admin address that are none."),
     ("lazaret_link_connected", "gauge", "1 while the hub is reached, else 0."),
+    ("lazaret_notices_raised_total", "counter", "Notices that somebody has to acknowledge, by what they are about."),
+    ("lazaret_calls_total", "counter", "Calls of people that ended, by state."),
+    ("lazaret_replies_unknown_total", "counter", "Replies that answered no call, or came from another address."),
     ("lazaret_limit_hits_total", "counter", "Times a written limit was hit, by limit."),
 ];
 

@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::party::{Actor, Role};
 use domain::reach::{
-    About, Acknowledged, Attempt, AttemptState, Channel, How, Notice, NoticeState, Planned, next_attempts, same_address,
+    About, Acknowledged, Attempt, AttemptState, Channel, How, Notice, NoticeState, Planned, next_attempts, same_number,
 };
 use domain::telemetry::{Level, Verdict};
 use jiff::{SignedDuration, Timestamp};
@@ -208,7 +208,7 @@ impl App {
                 About::Hit { release } => !hits.iter().any(|warning| warning.release == *release),
                 About::MonthlyTest { month: of } => month.is_some_and(|month| month != *of),
                 About::Test { at, .. } => at.duration_until(self.now()) > RAISED_WITHIN,
-                About::Clock { .. } | About::Trouble { .. } => false,
+                About::Trouble { .. } => false,
             };
             if over {
                 self.store.end_notice(notice.id, self.now()).await?;
@@ -392,29 +392,23 @@ impl App {
         self.acknowledge_attempt(&kept, How::Link).await
     }
 
-    /// Acknowledges by a reply that repeats the code of a message, or, in a short message, only says *OK*: then the
-    /// newest open notice that this number was told of. None where the reply answers nothing, or comes from an address
-    /// that was not called.
-    pub async fn acknowledge_by_reply(&self, channel: Channel, from: &str, text: &str) -> Result<Option<Told>> {
-        let how = match channel {
-            Channel::Mail => How::MailReply,
-            Channel::Sms | Channel::Modem | Channel::Webhook => How::SmsReply,
-        };
+    /// Acknowledges by a short message that repeats the code of a call, or only says *OK*: then the gravest open notice
+    /// that this number was told of. None where it answers nothing, or comes from a number that was not called.
+    pub async fn acknowledge_by_reply(&self, from: &str, text: &str) -> Result<Option<Told>> {
         let called = |kept: &KeptAttempt| {
-            let (one, other) = (kept.attempt.channel == Channel::Mail, channel == Channel::Mail);
-            one == other && same_address(kept.attempt.channel, &kept.attempt.address, from)
+            matches!(kept.attempt.channel, Channel::Sms | Channel::Modem) && same_number(&kept.attempt.address, from)
         };
         for code in codes_in(text) {
             let kept = self.store.attempts_by_code(&code).await?;
             if let Some(kept) = kept.iter().find(|kept| called(kept)) {
-                return self.acknowledge_attempt(kept, how).await.map(Some);
+                return self.acknowledge_attempt(kept, How::SmsReply).await.map(Some);
             }
         }
-        if channel != Channel::Mail && text.trim().eq_ignore_ascii_case("ok") {
+        if text.trim().eq_ignore_ascii_case("ok") {
             for notice in self.store.open_notices(CALLING_MAX).await? {
                 let attempts = self.store.attempts(notice.id).await?;
                 if let Some(kept) = attempts.iter().rev().find(|kept| called(kept)) {
-                    return self.acknowledge_attempt(kept, how).await.map(Some);
+                    return self.acknowledge_attempt(kept, How::SmsReply).await.map(Some);
                 }
             }
         }

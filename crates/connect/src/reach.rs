@@ -2,6 +2,7 @@
 //! are due. Whom to call, when, and when to stop is decided in `domain::reach`; here only whether a channel took it.
 
 mod mail;
+mod modem;
 mod sms;
 mod tls;
 mod webhook;
@@ -10,13 +11,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use app::{App, Call, Called, Letter};
+use app::{App, Call, Called, Letter, Told};
 use domain::reach::Channel;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 use uuid::Uuid;
 
 pub use mail::{Mail, MailConfig, MailSecurity};
+pub use modem::{Modem, ModemConfig};
 pub use sms::{SmsGateway, SmsGatewayConfig};
 pub use webhook::Webhook;
 
@@ -29,6 +31,8 @@ const LOOK_PAUSE: Duration = Duration::from_millis(500);
 const CALL_TIME_MAX: Duration = Duration::from_secs(60);
 /// Calls made at one time; the rest waits for the next look.
 const CALLS_AT_ONCE_MAX: usize = 16;
+/// How often replies are read from a modem.
+const REPLIES_EVERY: Duration = Duration::from_secs(10);
 /// How often notices that are too old are dropped.
 const RETAIN_EVERY: Duration = Duration::from_secs(3600);
 
@@ -51,12 +55,16 @@ pub struct Channels {
     pub webhook: Option<Arc<Webhook>>,
     /// Short messages through an HTTP gateway.
     pub sms: Option<Arc<SmsGateway>>,
+    /// Short messages through a modem at this machine, both ways.
+    pub modem: Option<Arc<Modem>>,
 }
 
 /// Puts a call into words. The binary gives the console's, so that messages come from the same catalogue as pages.
 pub trait Words: Send + Sync {
     /// What the message says; `link` is where it is acknowledged.
     fn letter(&self, call: &Call, link: &str) -> Letter;
+    /// What somebody reads who answered by a short message.
+    fn answer(&self, told: &Told) -> String;
 }
 
 /// What the loop works with.
@@ -79,7 +87,7 @@ impl Channels {
             Channel::Mail => self.mail.is_some(),
             Channel::Webhook => self.webhook.is_some(),
             Channel::Sms => self.sms.is_some(),
-            Channel::Modem => false,
+            Channel::Modem => self.modem.is_some(),
         };
         Channel::ALL.into_iter().filter(has).collect()
     }
@@ -100,7 +108,10 @@ impl Channels {
                 Some(gateway) => gateway.send(&call.address, &letter.short).await,
                 None => none(),
             },
-            Channel::Modem => none(),
+            Channel::Modem => match &self.modem {
+                Some(modem) => modem.send(&call.address, &letter.short).await,
+                None => none(),
+            },
         }
     }
 }
@@ -128,6 +139,7 @@ pub async fn run_messenger(messenger: Messenger, mut stop: watch::Receiver<bool>
     let mut changes = messenger.app.changes();
     let mut flying = Flying::default();
     let mut retained: Option<Instant> = None;
+    let reading = tokio::spawn(read_replies(messenger.clone(), stop.clone()));
     while !*stop.borrow() {
         changes.borrow_and_update();
         if let Err(problem) = flying.look(&messenger).await {
@@ -153,6 +165,44 @@ pub async fn run_messenger(messenger: Messenger, mut stop: watch::Receiver<bool>
     while !flying.tasks.is_empty() {
         flying.landed(&messenger).await;
     }
+    if let Err(lost) = reading.await {
+        tracing::error!(%lost, "the task that reads replies was lost");
+    }
+}
+
+/// Reads the replies that a modem got, until told to stop.
+async fn read_replies(messenger: Messenger, mut stop: watch::Receiver<bool>) {
+    if messenger.channels.modem.is_none() {
+        return;
+    }
+    while !*stop.borrow() {
+        if let Err(problem) = read_replies_once(&messenger).await {
+            tracing::warn!(problem, "the modem's messages could not be read; it is tried again");
+        }
+        tokio::select! { () = tokio::time::sleep(REPLIES_EVERY) => {}, _ = stop.changed() => {} }
+    }
+}
+
+/// Reads what a modem got and acknowledges what it answers; whoever answered is told whether they were the first. A
+/// message is deleted only when it was dealt with. Errors: in words.
+async fn read_replies_once(messenger: &Messenger) -> Result<(), String> {
+    let Some(modem) = &messenger.channels.modem else { return Ok(()) };
+    let messages = modem.received().await?;
+    for message in &messages {
+        let told = messenger.app.acknowledge_by_reply(&message.from, &message.text).await;
+        // deleted before it is answered: an answer that fails must not be sent again and again
+        match told {
+            Ok(told) => {
+                modem.forget(std::slice::from_ref(message)).await?;
+                if let Some(told) = told {
+                    modem.send(&message.from, &messenger.words.answer(&told)).await?;
+                }
+            }
+            Err(app::Error::NotFound) => modem.forget(std::slice::from_ref(message)).await?,
+            Err(problem) => return Err(problem.to_string()),
+        }
+    }
+    Ok(())
 }
 
 /// The calls that are being made.

@@ -14,7 +14,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::record::RecordId;
 use crate::telemetry::Level;
 
 /// The most channels one person has.
@@ -157,15 +156,6 @@ pub enum About {
         /// The release.
         release: Uuid,
     },
-    /// A legal clock that has used up so much of its time.
-    Clock {
-        /// The record whose duty it is.
-        record: RecordId,
-        /// The duty's key.
-        duty: String,
-        /// 50, 75 or 90.
-        percent: u8,
-    },
     /// Something of this node is in trouble: a backup that failed, a source that fell silent, a disk that fills.
     Trouble {
         /// Which, as a code with a message of its own, e.g. `backup-failed`.
@@ -195,7 +185,6 @@ impl About {
         match self {
             Self::Alert { .. } => "alert",
             Self::Hit { .. } => "hit",
-            Self::Clock { .. } => "clock",
             Self::Trouble { .. } => "trouble",
             Self::MonthlyTest { .. } => "monthly-test",
             Self::Test { .. } => "test",
@@ -207,7 +196,6 @@ impl About {
         match self {
             Self::Alert { rule, day, .. } => format!("alert/{rule}/{day}"),
             Self::Hit { release } => format!("hit/{release}"),
-            Self::Clock { record, duty, percent } => format!("clock/{record}/{duty}/{percent}"),
             Self::Trouble { code, of, day } => format!("trouble/{code}/{of}/{day}"),
             Self::MonthlyTest { month } => format!("monthly-test/{month}"),
             Self::Test { route, at } => format!("test/{route}/{at}"),
@@ -269,8 +257,6 @@ pub enum How {
     Link,
     /// By answering a short message.
     SmsReply,
-    /// By answering a mail.
-    MailReply,
 }
 
 impl How {
@@ -280,7 +266,6 @@ impl How {
             Self::Console => "console",
             Self::Link => "link",
             Self::SmsReply => "sms-reply",
-            Self::MailReply => "mail-reply",
         }
     }
 }
@@ -317,7 +302,7 @@ impl AttemptState {
 /// One call of one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Its id; sorts by time.
+    /// Its id.
     pub id: Uuid,
     /// The notice.
     pub notice: Uuid,
@@ -528,20 +513,15 @@ impl Rota {
     }
 }
 
-/// Whether a number or mail address of a reply is the one that was called: letters without case; of numbers the last
-/// nine digits, because one network writes `+40721…` and the next `0721…`.
-pub fn same_address(channel: Channel, one: &str, other: &str) -> bool {
-    match channel {
-        Channel::Mail | Channel::Webhook => one.trim().eq_ignore_ascii_case(other.trim()),
-        Channel::Sms | Channel::Modem => {
-            let digits = |text: &str| {
-                let all: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
-                all.iter().rev().take(9).copied().collect::<Vec<char>>()
-            };
-            let one = digits(one);
-            one.len() >= 6 && one == digits(other)
-        }
-    }
+/// Whether the number of a reply is the one that was called: the last nine digits, because one network writes `+40721…`
+/// and the next `0721…`.
+pub fn same_number(one: &str, other: &str) -> bool {
+    let digits = |text: &str| {
+        let all: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
+        all.iter().rev().take(9).copied().collect::<Vec<char>>()
+    };
+    let one = digits(one);
+    one.len() >= 6 && one == digits(other)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use connect::listen::{HttpSenders, Quota, Senders};
 
 use crate::roles::Role;
 
-pub use reach::{MailServer, Reach, SmsTemplate, Webhooks};
+pub use reach::{MailServer, ModemLine, Reach, SmsTemplate, Webhooks};
 pub use template::{Answers, ListenAnswers, template};
 
 /// Everything one node runs with.

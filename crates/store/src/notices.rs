@@ -101,7 +101,7 @@ impl Store {
 
     /// The calls of a notice, oldest first.
     pub async fn attempts(&self, notice: Uuid) -> Result<Vec<KeptAttempt>, Error> {
-        let sql = format!("{ATTEMPT_COLUMNS} WHERE notice = $1 ORDER BY id LIMIT $2");
+        let sql = format!("{ATTEMPT_COLUMNS} WHERE notice = $1 ORDER BY turn LIMIT $2");
         self.db.rows(sql, bind![notice, ATTEMPTS_MAX]).await?.iter().map(attempt).collect()
     }
 
@@ -110,7 +110,7 @@ impl Store {
         let mut filter = Filter::default();
         filter.and("state = 'waiting'", Vec::new());
         filter.and_in("notice", notices.iter().map(|id| (*id).into()).collect());
-        let (sql, values) = filter.statement(ATTEMPT_COLUMNS, " ORDER BY id LIMIT ?", bind![ATTEMPTS_MAX]);
+        let (sql, values) = filter.statement(ATTEMPT_COLUMNS, " ORDER BY notice, turn LIMIT ?", bind![ATTEMPTS_MAX]);
         self.db.rows(sql, values).await?.iter().map(attempt).collect()
     }
 
@@ -122,8 +122,10 @@ impl Store {
             if tx.execute(lock, bind![attempt.notice]).await? == 0 {
                 continue;
             }
-            let sql = "INSERT INTO attempt (id, notice, account, route, channel, address, state, due_at, reason,
-                         token_hash, code) VALUES ($1, $2, $3, $4, $5, $6, 'waiting', $7, '', $8, $9)";
+            let sql = "INSERT INTO attempt (id, notice, turn, account, route, channel, address, state, due_at, reason,
+                         token_hash, code)
+                       VALUES ($1, $2, (SELECT COALESCE(MAX(turn), 0) + 1 FROM attempt WHERE notice = $2), $3, $4, $5,
+                         $6, 'waiting', $7, '', $8, $9)";
             let Attempt { id, notice, person, route, channel, address, due_at, .. } = attempt;
             let values = bind![id, notice, person, route, channel.as_str(), address, due_at, token_hash, code];
             tx.execute(sql, values).await?;
@@ -148,7 +150,7 @@ impl Store {
 
     /// The calls that a reply with this code may answer, newest first.
     pub async fn attempts_by_code(&self, code: &str) -> Result<Vec<KeptAttempt>, Error> {
-        let sql = format!("{ATTEMPT_COLUMNS} WHERE code = $1 ORDER BY id DESC LIMIT $2");
+        let sql = format!("{ATTEMPT_COLUMNS} WHERE code = $1 ORDER BY due_at DESC, id DESC LIMIT $2");
         self.db.rows(sql, bind![code, ATTEMPTS_MAX]).await?.iter().map(attempt).collect()
     }
 

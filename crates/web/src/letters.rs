@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use app::{Call, Letter};
+use app::{Call, Letter, Told};
 use domain::reach::{About, Notice};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::words::{Catalogue, CatalogueFault, Language, Words};
@@ -59,6 +60,21 @@ impl Letters {
     }
 }
 
+impl Letters {
+    /// What somebody reads who answered by a short message; `now` is the node's clock.
+    pub fn answer(&self, told: &Told, now: Timestamp) -> String {
+        let words = Words::new(Arc::clone(&self.catalogue), self.language, self.zone.clone(), now);
+        let text = match told {
+            Told::First => words.t("ack-done"),
+            Told::Already { by, at } => {
+                words.with_all("ack-already", &[("name", by), ("moment", &words.near_moment(at))])
+            }
+            Told::Over => words.t("ack-over"),
+        };
+        text.replace(['\u{2068}', '\u{2069}'], "")
+    }
+}
+
 /// Cuts what it is about until the whole fits; link and number are never cut.
 fn shortened(what: &str, filled: impl Fn(&str) -> String) -> String {
     let whole = filled(what);
@@ -75,7 +91,6 @@ fn shortened(what: &str, filled: impl Fn(&str) -> String) -> String {
 pub(crate) fn notice_title(words: &Words, notice: &Notice) -> String {
     let key = format!("notice-about-{}", notice.about.word());
     match &notice.about {
-        About::Clock { percent, .. } => words.with(&key, "percent", &percent.to_string()),
         About::Trouble { code, .. } => {
             let of_code = format!("trouble-{code}");
             let title = if words.has(&of_code) { words.t(&of_code) } else { words.t("trouble-other") };
@@ -121,7 +136,7 @@ mod tests {
         let letters = Letters::new("en", TimeZone::get("Europe/Bucharest").unwrap()).unwrap();
         let letter = letters.letter(&call("Ransomware spreads"), "https://l.example/acknowledge/token");
         assert_eq!(letter.subject, "[Spitalul Clinic] Critical: A warning hits here: Ransomware spreads");
-        for part in ["02:14 EET", "https://l.example/acknowledge/token", "482193", "Spitalul Clinic"] {
+        for part in ["02:14 EET", "https://l.example/acknowledge/token", "Spitalul Clinic"] {
             assert!(letter.text.contains(part), "{part} in {}", letter.text);
         }
         assert!(!letter.text.contains('\u{2068}') && !letter.text.contains('\u{27e6}'), "{}", letter.text);

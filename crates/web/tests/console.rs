@@ -233,6 +233,8 @@ async fn every_page_of_a_hospital_and_a_hub_answers() {
         "/account/data-protection/agreement",
         "/sources/connect",
         "/sources/sight",
+        "/account/rules",
+        "/account/rules/all?state=off&text=x",
         "/theatre",
         "/?lang=en-XA",
     ];

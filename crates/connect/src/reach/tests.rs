@@ -2,6 +2,7 @@
 //! is down, and stops when somebody acknowledges. The node's clock is in the hand; channels run in real time.
 
 mod mail;
+mod modem;
 mod webhook;
 
 use std::path::{Path, PathBuf};
@@ -37,10 +38,14 @@ impl Words for Plain {
     fn letter(&self, call: &Call, link: &str) -> Letter {
         let title = &call.notice.title;
         Letter {
-            subject: format!("{}: {title} – Știre", call.hospital),
-            text: format!("about {}\n{link}\ncode {}\n", call.notice.about.word(), call.code),
+            subject: format!("{} at {}", call.notice.about.word(), call.hospital),
+            text: format!("{title}\n{link}\ncode {}\n", call.code),
             short: format!("{title} {}", call.code),
         }
+    }
+
+    fn answer(&self, told: &app::Told) -> String {
+        format!("{told:?}")
     }
 }
 
@@ -95,14 +100,19 @@ impl Desk {
         *self.clock.0.lock().unwrap() += by;
     }
 
-    /// Begins the loop.
-    pub fn call_with(&mut self, channels: Channels) {
-        let messenger = Messenger {
+    /// What the loop works with.
+    pub fn messenger(&self, channels: Channels) -> Messenger {
+        Messenger {
             app: Arc::clone(&self.app),
             channels,
             words: Arc::new(Plain),
             console: "https://lazaret.example".to_owned(),
-        };
+        }
+    }
+
+    /// Begins the loop.
+    pub fn call_with(&mut self, channels: Channels) {
+        let messenger = self.messenger(channels);
         self.loop_task = Some(tokio::spawn(run_messenger(messenger, self.stop.subscribe())));
     }
 

@@ -11,8 +11,7 @@ use jiff::Timestamp;
 use super::source_time::{SourceTimes, TimeFlag};
 use super::{
     By, Detection, EmbeddedLogsource, Engine, GivenUp, Hidden, MATCHED_MAX, MATCHED_VALUE_BYTES_MAX, OBSERVABLES_MAX,
-    PlanKey,
-    Quarantined, RawEvent, Routed, Scan, Seen,
+    PlanKey, Quarantined, RawEvent, Routed, Scan, Seen,
 };
 use crate::correlate::{BaseDetection, Correlated, CorrelationLosses, Correlator};
 use crate::decode::{self, Format};

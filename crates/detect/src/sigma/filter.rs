@@ -105,7 +105,6 @@ pub(super) fn read(meta: RuleMeta, body: &Node, regexes: &mut Allowance) -> Resu
 /// Puts every filter on the rules it names. A name that is no rule is a problem; the other names still count.
 pub(super) fn apply(set: &mut RuleSet, filters: &[Arc<Filter>], problems: &mut Vec<RuleProblem>) {
     for filter in filters {
-        let mut append = |rule: &mut Rule, line: u32| append(rule, filter, line, &mut applied).err();
         match &filter.rules {
             Named::Any => {
                 for rule in set.rules.iter_mut().filter(|rule| covers(filter, &rule.meta)) {

@@ -2,7 +2,6 @@
 //! does not and why, what nothing delivers, and what would have fired in the last day, before anything goes live.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 

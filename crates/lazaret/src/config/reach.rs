@@ -17,6 +17,8 @@ pub struct Reach {
     pub webhook: Option<Webhooks>,
     /// Short messages through an HTTP gateway.
     pub sms: Option<SmsTemplate>,
+    /// A modem at this machine.
+    pub modem: Option<ModemLine>,
 }
 
 /// A mail server.
@@ -60,6 +62,17 @@ pub struct SmsTemplate {
     pub authority: Option<PathBuf>,
 }
 
+/// A modem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModemLine {
+    /// Its device.
+    pub device: PathBuf,
+    /// Its speed. Units: bits a second.
+    pub baud: u32,
+    /// The file that holds the SIM's PIN.
+    pub pin: Option<PathBuf>,
+}
+
 /// `[reach]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -70,6 +83,8 @@ pub struct RawReach {
     pub webhook: RawWebhook,
     /// A gateway.
     pub sms: RawSms,
+    /// A modem.
+    pub modem: RawModem,
 }
 
 /// `[reach.mail]`.
@@ -118,6 +133,18 @@ pub struct RawSms {
     pub authority: Option<String>,
 }
 
+/// `[reach.modem]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawModem {
+    /// A device.
+    pub device: Option<String>,
+    /// Bits a second.
+    pub baud: Option<u32>,
+    /// A file.
+    pub pin_file: Option<String>,
+}
+
 /// What `lazaret init` writes of it.
 pub(super) const TEMPLATE: &str = r#"
 # How people are called when something cannot wait. Who is called, and when, is set on the page People and rota.
@@ -143,6 +170,12 @@ pub(super) const TEMPLATE: &str = r#"
 # content_type = "application/json"
 # authorization = "Bearer {secret}"
 # secret_file = "secrets/sms-key"
+
+[reach.modem]
+# A modem at this machine that takes AT commands: needs no mail server, no directory and no Internet. Replies are read.
+# device = "/dev/ttyUSB0"
+# baud = 115200
+# pin_file = "secrets/sim-pin"
 "#;
 
 /// Decides it; problems are added to the list.
@@ -155,6 +188,11 @@ pub(super) fn decide(raw: &RawReach, base: &Path, problems: &mut Vec<Problem>) -
         mail: mail(&raw.mail, path, &mut problem),
         webhook: raw.webhook.allowed.then(|| Webhooks { authority: path(&raw.webhook.authority) }),
         sms: sms(&raw.sms, path, &mut problem),
+        modem: raw.modem.device.as_deref().map(|device| ModemLine {
+            device: PathBuf::from(device),
+            baud: raw.modem.baud.unwrap_or(115_200),
+            pin: path(&raw.modem.pin_file),
+        }),
     }
 }
 

@@ -5,17 +5,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use app::{App, Call, Letter};
-use connect::reach::{Channels, Mail, MailConfig, Messenger, SmsGateway, SmsGatewayConfig, Webhook, Words};
+use app::{App, Call, Letter, Told};
+use connect::reach::{
+    Channels, Mail, MailConfig, Messenger, Modem, ModemConfig, SmsGateway, SmsGatewayConfig, Webhook, Words,
+};
 
-use crate::config::{Config, MailServer, SmsTemplate};
+use crate::config::{Config, MailServer, ModemLine, SmsTemplate};
 
 /// The console's words for messages.
-struct ConsoleWords(web::Letters);
+struct ConsoleWords {
+    letters: web::Letters,
+    app: Arc<App>,
+}
 
 impl Words for ConsoleWords {
     fn letter(&self, call: &Call, link: &str) -> Letter {
-        self.0.letter(call, link)
+        self.letters.letter(call, link)
+    }
+
+    fn answer(&self, told: &Told) -> String {
+        self.letters.answer(told, self.app.now())
     }
 }
 
@@ -27,7 +36,7 @@ pub fn messenger(config: &Config, app: &Arc<App>, console: &str) -> anyhow::Resu
     }
     let letters = web::Letters::new(&config.console.language, config.app.zone.clone())
         .map_err(|fault| anyhow::anyhow!("the message catalogue is faulty: {fault:?}"))?;
-    let words = Arc::new(ConsoleWords(letters));
+    let words = Arc::new(ConsoleWords { letters, app: Arc::clone(app) });
     Ok(Some(Messenger { app: Arc::clone(app), channels, words, console: console.to_owned() }))
 }
 
@@ -40,6 +49,7 @@ fn channels(config: &Config) -> anyhow::Result<Channels> {
             None => None,
         },
         sms: reach.sms.as_ref().map(gateway).transpose()?.map(Arc::new),
+        modem: reach.modem.as_ref().map(modem).transpose()?.map(Arc::new),
     })
 }
 
@@ -69,6 +79,11 @@ fn gateway(template: &SmsTemplate) -> anyhow::Result<SmsGateway> {
         secret,
         authority_pem: text(template.authority.as_deref())?,
     })?)
+}
+
+fn modem(line: &ModemLine) -> anyhow::Result<Modem> {
+    let pin = line.pin.as_deref().map(secret).transpose()?;
+    Ok(Modem::new(ModemConfig { device: line.device.clone(), baud: line.baud, pin }))
 }
 
 fn text(path: Option<&Path>) -> anyhow::Result<Option<String>> {

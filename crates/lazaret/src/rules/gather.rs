@@ -42,6 +42,17 @@ pub struct Gathering {
     /// YAML files that hold no rule.
     pub others: u64,
     bytes: u64,
+    bytes_max: Bound,
+}
+
+/// What all rule files together may hold, in bytes. A value, so that tests reach it with little.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bound(pub u64);
+
+impl Default for Bound {
+    fn default() -> Self {
+        Self(UNPACKED_BYTES_MAX)
+    }
 }
 
 impl Gathering {
@@ -66,7 +77,8 @@ impl Gathering {
             return Ok(());
         }
         self.bytes += bytes.len() as u64;
-        ensure!(self.bytes <= UNPACKED_BYTES_MAX, "it unpacks to more than {UNPACKED_BYTES_MAX} bytes of rules");
+        let bytes_max = self.bytes_max.0;
+        ensure!(self.bytes <= bytes_max, "it unpacks to more than {bytes_max} bytes of rules");
         if bytes.len() as u64 > FILE_BYTES_MAX {
             self.left_out.push(format!("{shown}: larger than {FILE_BYTES_MAX} bytes"));
             return Ok(());
@@ -146,18 +158,23 @@ fn from_folder(folder: &Path) -> Result<Gathering> {
 
 /// Gathers the rule files of an archive: `.zip` or `.tar.gz`, known by its first bytes.
 pub fn from_archive(name: &str, bytes: &[u8]) -> Result<Gathering> {
+    within(name, bytes, Bound::default())
+}
+
+/// The same, within another bound.
+pub(super) fn within(name: &str, bytes: &[u8], bound: Bound) -> Result<Gathering> {
     match bytes {
-        [b'P', b'K', 3, 4, ..] => from_zip(name, bytes),
-        [0x1f, 0x8b, ..] => from_tar(name, flate2::read::GzDecoder::new(bytes)),
-        _ if bytes.get(257..262) == Some(b"ustar") => from_tar(name, bytes),
+        [b'P', b'K', 3, 4, ..] => from_zip(name, bytes, bound),
+        [0x1f, 0x8b, ..] => from_tar(name, flate2::read::GzDecoder::new(bytes), bound),
+        _ if bytes.get(257..262) == Some(b"ustar".as_slice()) => from_tar(name, bytes, bound),
         _ => bail!("{name}: neither a folder, a rule, a .zip nor a .tar.gz"),
     }
 }
 
-fn from_zip(name: &str, bytes: &[u8]) -> Result<Gathering> {
+fn from_zip(name: &str, bytes: &[u8], bound: Bound) -> Result<Gathering> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).with_context(|| format!("{name}: no whole zip file"))?;
     ensure!(archive.len() <= ENTRIES_MAX, "{name}: more than {ENTRIES_MAX} entries");
-    let mut gathering = Gathering::default();
+    let mut gathering = Gathering { bytes_max: bound, ..Gathering::default() };
     for at in 0..archive.len() {
         let file = match archive.by_index(at) {
             Ok(file) => file,
@@ -169,22 +186,24 @@ fn from_zip(name: &str, bytes: &[u8]) -> Result<Gathering> {
         if !file.is_file() {
             continue;
         }
-        let inside = PathBuf::from(file.name().replace('\\', "/"));
-        let (shown, size) = (format!("{name}:{}", file.name()), file.size());
+        let Ok(inside) = file.name().map(|inside| inside.replace('\\', "/")) else {
+            gathering.left_out.push(format!("{name}, entry {}: its name cannot be read", at + 1));
+            continue;
+        };
+        let (shown, size, inside) = (format!("{name}:{inside}"), file.size(), PathBuf::from(inside));
         gathering.take(shown, &inside, Some(size), file).with_context(|| name.to_owned())?;
     }
     Ok(gathering)
 }
 
-fn from_tar(name: &str, unpacked: impl Read) -> Result<Gathering> {
+fn from_tar(name: &str, unpacked: impl Read, bound: Bound) -> Result<Gathering> {
     // everything that is unpacked counts, also what is no rule
-    let bounded = unpacked.take(UNPACKED_BYTES_MAX + 1);
+    let bounded = unpacked.take(bound.0.saturating_add(1));
     let mut archive = tar::Archive::new(bounded);
-    let mut gathering = Gathering::default();
+    let mut gathering = Gathering { bytes_max: bound, ..Gathering::default() };
     for (at, entry) in archive.entries().with_context(|| format!("{name}: no tar file"))?.enumerate() {
         ensure!(at < ENTRIES_MAX, "{name}: more than {ENTRIES_MAX} entries");
-        let entry =
-            entry.with_context(|| format!("{name}: broken, or it unpacks to more than {UNPACKED_BYTES_MAX} bytes"))?;
+        let entry = entry.with_context(|| format!("{name}: broken, or it unpacks to more than {} bytes", bound.0))?;
         if !entry.header().entry_type().is_file() {
             continue;
         }

@@ -76,29 +76,30 @@ fn a_bomb_ends_at_a_written_limit() {
         assert_eq!(found.len(), 0);
         assert!(left_out[0].contains("larger than"), "{left_out:?}");
     }
-    // many files that are each allowed, together too much: 65 of 4 MiB
-    let part = vec![b' '; crate::content::FILE_BYTES_MAX as usize];
-    let names: Vec<String> = (0..65).map(|at| format!("{at}.yml")).collect();
+    // many files that are each allowed, together too much
+    let bound = gather::Bound(64 * 1024);
+    let part = vec![b' '; 4 * 1024];
+    let names: Vec<String> = (0..20).map(|at| format!("{at}.yml")).collect();
     let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), part.as_slice())).collect();
     for archive in [zipped(&files), tarred(&files)] {
-        assert!(archive.len() < 2_000_000, "it is small outside");
-        let problem = gather::from_archive("a", &archive).unwrap_err();
+        assert!(archive.len() < 16 * 1024, "it is small outside");
+        let problem = gather::within("a", &archive, bound).unwrap_err();
         assert!(format!("{problem:#}").contains("unpacks to more"), "{problem:#}");
+        assert!(gather::from_archive("a", &archive).is_ok());
     }
 }
 
 #[tokio::test]
 async fn a_download_ends_at_a_written_limit() {
-    let (small, long) = (zipped(&[("one.yml", rule(1, "high").as_bytes())]), gather::ARCHIVE_BYTES_MAX + 1);
+    let small = zipped(&[("one.yml", rule(1, "high").as_bytes())]);
     let served = small.clone();
     let endless = || async {
         let part = axum::body::Bytes::from(vec![0_u8; 1024 * 1024]);
-        let parts = std::iter::repeat_n(Ok::<_, std::io::Error>(part), 80);
+        let parts = std::iter::repeat_n(part, 80).map(Ok::<_, std::io::Error>);
         axum::body::Body::from_stream(futures_util::stream::iter(parts))
     };
     let router = axum::Router::new()
         .route("/small", axum::routing::get(move || async move { served }))
-        .route("/long", axum::routing::get(move || async move { [(axum::http::header::CONTENT_LENGTH, long)] }))
         .route("/endless", axum::routing::get(endless));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());

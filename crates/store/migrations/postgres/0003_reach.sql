@@ -43,10 +43,11 @@ CREATE TABLE notice (
 );
 CREATE INDEX notice_state ON notice (state, raised_at);
 
--- State waiting, sent, failed, acknowledged or dropped.
+-- State waiting, sent, failed, acknowledged or dropped. Turn counts up within a notice.
 CREATE TABLE attempt (
   id UUID PRIMARY KEY,
   notice UUID NOT NULL REFERENCES notice (id),
+  turn BIGINT NOT NULL,
   account UUID NOT NULL,
   route UUID NOT NULL,
   channel TEXT COLLATE "C" NOT NULL,
@@ -59,4 +60,4 @@ CREATE TABLE attempt (
   token_hash TEXT COLLATE "C" NOT NULL UNIQUE,
   code TEXT COLLATE "C" NOT NULL
 );
-CREATE INDEX attempt_notice ON attempt (notice, id);
+CREATE INDEX attempt_notice ON attempt (notice, turn);

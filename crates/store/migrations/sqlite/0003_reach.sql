@@ -43,10 +43,11 @@ CREATE TABLE notice (
 ) STRICT;
 CREATE INDEX notice_state ON notice (state, raised_at);
 
--- State waiting, sent, failed, acknowledged or dropped.
+-- State waiting, sent, failed, acknowledged or dropped. Turn counts up within a notice.
 CREATE TABLE attempt (
   id BLOB PRIMARY KEY,
   notice BLOB NOT NULL REFERENCES notice (id),
+  turn INTEGER NOT NULL,
   account BLOB NOT NULL,
   route BLOB NOT NULL,
   channel TEXT NOT NULL,
@@ -59,4 +60,4 @@ CREATE TABLE attempt (
   token_hash TEXT NOT NULL UNIQUE,
   code TEXT NOT NULL
 ) STRICT;
-CREATE INDEX attempt_notice ON attempt (notice, id);
+CREATE INDEX attempt_notice ON attempt (notice, turn);

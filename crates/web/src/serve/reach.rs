@@ -237,7 +237,7 @@ pub(super) async fn notice(visitor: Visitor, Path(id): Path<Uuid>) -> Answer {
         About::Alert { alert, .. } => Some(format!("/alerts/{alert}")),
         About::Hit { release } => Some(format!("/warnings/{release}")),
         About::Test { .. } | About::MonthlyTest { .. } => Some("/account/rota".to_owned()),
-        About::Clock { .. } | About::Trouble { .. } => None,
+        About::Trouble { .. } => None,
     };
     let page = NoticePage { f, notice: shown(&words, &view), matter };
     Ok(Html(page.render()?).into_response())

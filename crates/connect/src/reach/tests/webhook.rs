@@ -60,7 +60,7 @@ async fn a_refused_webhook_hands_over_to_the_gateway_and_the_reply_acknowledges(
     let code = text.rsplit("%20").next().unwrap();
     let reply = |from: &str, text: &str| {
         let (app, from, text) = (Arc::clone(&desk.app), from.to_owned(), text.to_owned());
-        async move { app.acknowledge_by_reply(Channel::Sms, &from, &text).await.unwrap() }
+        async move { app.acknowledge_by_reply(&from, &text).await.unwrap() }
     };
     assert_eq!(reply("+40799999999", code).await, None, "another number's reply does not count");
     assert_eq!(reply("+40721000111", "what?").await, None);

@@ -1,5 +1,6 @@
 //! The command against a node that runs and one that does not.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use app::intake::{Carrier, Intake, SourceKey};
