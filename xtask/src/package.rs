@@ -21,8 +21,19 @@ pub struct Pack<'a> {
     pub bill: &'a str,
     /// Every file's time, seconds since 1970: the same input makes the same package.
     pub epoch: u64,
+    /// How hard it is compressed.
+    pub squeeze: Squeeze,
     /// The folder that gets the package.
     pub into: &'a Path,
+}
+
+/// How hard a package is compressed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Squeeze {
+    /// Not at all: it is unpacked at once.
+    None,
+    /// As Debian does.
+    Xz,
 }
 
 /// Where files of the checkout go, as they are.
@@ -68,7 +79,10 @@ fn build(stage: &Stage, pack: &Pack) -> anyhow::Result<PathBuf> {
     let package = pack.into.join(format!("lazaret_{}_{}.deb", pack.version, architecture()?));
     let mut command = std::process::Command::new("dpkg-deb");
     command.env("SOURCE_DATE_EPOCH", pack.epoch.to_string());
-    command.arg("--root-owner-group").arg("-Znone");
+    command.arg("--root-owner-group").arg(match pack.squeeze {
+        Squeeze::None => "-Znone",
+        Squeeze::Xz => "-Zxz",
+    });
     process::read(command.arg("--build").arg(&stage.folder).arg(&package))?;
     Ok(package)
 }

@@ -31,6 +31,8 @@ pub enum Need {
     Chromium,
     /// Node.js 20 or later with npm, and the harness's packages.
     Node,
+    /// cargo-zigbuild and Zig, prebuilt, in the virtual environment.
+    Zig,
     /// A minimal Debian to install packages in, and what packs them.
     Chroot,
 }
@@ -124,6 +126,7 @@ impl Tools {
             Need::Rsyslog => found(rsyslog(), "rsyslog"),
             Need::Orthanc => found(orthanc(), "orthanc dcmtk"),
             Need::Chromium => found(self.chromium(), "chromium"),
+            Need::Zig => self.provide_environment(place, "dist"),
             Need::Chroot => self.chroot_base(place, None).map(drop),
             Need::Node => {
                 if self.node().is_none() {
@@ -260,7 +263,7 @@ fn lacking(programs: &'static [(&str, &str)]) -> impl Iterator<Item = (&'static 
 }
 
 fn needs_python(needs: &[Need]) -> bool {
-    [Need::CargoTools, Need::Node].iter().any(|need| needs.contains(need))
+    [Need::CargoTools, Need::Node, Need::Zig].iter().any(|need| needs.contains(need))
 }
 
 fn python_makes_environments() -> bool {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 
 use crate::chroot::{Base, Chroot};
-use crate::package::{self, Pack};
+use crate::package::{self, Pack, Squeeze};
 use crate::process::{self, Place};
 use crate::{sbom, tools};
 
@@ -36,7 +36,10 @@ pub fn pack_and_run(place: &Place, base: &Base, built: &Path) -> anyhow::Result<
     let binary = into.join("lazaret");
     process::read(Command::new("strip").arg("-o").arg(&binary).arg(built))?;
     let bill = sbom::Source::read(place)?.document(None)?;
-    let pack = |version| package::pack(place, &Pack { binary: &binary, version, bill: &bill, epoch: 0, into: &into });
+    let pack = |version| {
+        let squeeze = Squeeze::None;
+        package::pack(place, &Pack { binary: &binary, version, bill: &bill, epoch: 0, squeeze, into: &into })
+    };
     let (old, new) = (pack("0~check1")?, pack("0~check2")?);
     let seen = run(base, &old, &new);
     std::fs::remove_dir_all(&into).with_context(|| format!("{} cannot be removed", into.display()))?;

@@ -238,6 +238,7 @@ pub fn init(dir: &Path, name: &str, role: Role, country: &str) -> Config {
         name: name.to_owned(),
         country: country.to_owned(),
         zone: "UTC".to_owned(),
+        data_dir: ".".to_owned(),
         console: any(),
         admin: any(),
         link: any(),
