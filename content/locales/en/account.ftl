@@ -42,7 +42,6 @@ notice-person-disabled = The account is disabled; its sessions have ended.
 notice-person-enabled = The account is enabled.
 audit-title = Audit
 audit-caption = Who did what, newest first; nobody can change this list
-audit-empty = Nothing has been done here yet.
 help-title = Help
 help-now = What must I do now?
 help-now-says = Open Now. What needs you is listed there, the nearest deadline first. An empty list means that nothing needs you.

@@ -120,7 +120,7 @@ task-unreachable-sort = Get ready
 task-notice-sort = Alarm
 task-notice-hint = Nobody has acknowledged this yet.
 letter-subject = { $drill }[{ $hospital }] { $level }: { $what }
-letter-drill = DRILL 
+letter-drill = DRILL
 letter-text = { $what }
 
     Severity: { $level }
@@ -131,4 +131,5 @@ letter-text = { $what }
     { $link }
 
     What happened stands in the console. This message names no machine and no person, because it leaves the house.
+letter-short-link = { $drill }{ $hospital }: { $level }: { $what } Acknowledge: { $link }
 letter-short = { $drill }{ $hospital }: { $level }: { $what } Answer OK { $code } or { $link }

@@ -1,5 +1,5 @@
-//! Accounts and sessions: who may act here. Passwords are kept as argon2id, tokens as SHA-256.
-//! A file of its own because nothing else compares secrets.
+//! Accounts: who may act here, and how a password is compared. Passwords are kept as argon2id, tokens as SHA-256.
+//! A file of its own because nothing else makes or compares passwords.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +12,12 @@ use domain::record::hex;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use store::{Account, AuditEntry, LoginOutcome, NewAccount, NewAudit, NewSession};
+use store::{Account, LoginOutcome, NewAccount, Proof};
 use uuid::Uuid;
 
+use crate::sessions::{CameFrom, Session, SessionStart};
 use crate::{App, Error, Result, keys};
 
-/// A session ends this long after its last use.
-const SESSION_IDLE: SignedDuration = SignedDuration::from_mins(30);
-/// A session ends this long after it began, however busy.
-const SESSION_LIFE: SignedDuration = SignedDuration::from_hours(12);
 /// A one-time link for the first run holds this long.
 const FIRST_RUN_LIFE: SignedDuration = SignedDuration::from_hours(72);
 /// The shortest password, in characters. Source: NIST SP 800-63B-4 §3.1.1.2 asks for 15 where it is the only factor.
@@ -29,39 +26,6 @@ pub const PASSWORD_CHARS_MIN: usize = 15;
 const PASSWORD_BYTES_MAX: usize = 1_024;
 /// The longest account name, in characters.
 const NAME_CHARS_MAX: usize = 80;
-
-/// A session that has begun: what the cookie holds, and what forms must repeat.
-#[derive(Debug, Clone)]
-pub struct SessionStart {
-    /// The secret for the cookie.
-    pub token: String,
-    /// The secret that every form repeats.
-    pub csrf: String,
-}
-
-/// A session in use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    /// The account.
-    pub account: Uuid,
-    /// Its name.
-    pub name: String,
-    /// Its role.
-    pub role: Role,
-    /// The secret that every form repeats.
-    pub csrf: String,
-    /// When it ends unless it is used.
-    pub expires_at: Timestamp,
-    /// How this person wants to see things.
-    pub preferences: Preferences,
-}
-
-impl Session {
-    /// The actor of this person's commands.
-    pub fn actor(&self) -> Actor {
-        Actor::Person { account: self.account, role: self.role }
-    }
-}
 
 /// How a person wants to see things.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,12 +44,18 @@ impl Default for Preferences {
 }
 
 /// Why nobody was let in. Name and password are never told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoginRefused {
     /// Name or password is wrong, or the account is disabled.
     Wrong,
-    /// Too many wrong passwords.
+    /// Too many wrong passwords or codes.
     LockedUntil(Timestamp),
+    /// The password is right; the code of the authenticator app is asked for next. Holds the secret of that step.
+    CodeFirst(String),
+    /// The code is wrong, or was used already.
+    WrongCode,
+    /// The step before was too long ago, or is used up: begin again.
+    TooLate,
 }
 
 /// Why a password is not taken.
@@ -100,9 +70,14 @@ pub enum PasswordRefused {
 }
 
 impl App {
-    /// Lets somebody in. Five wrong passwords lock the account for a while (the store counts). Errors: `error-busy`
-    /// where too many try at once.
-    pub async fn login(&self, name: &str, password: &str) -> Result<std::result::Result<SessionStart, LoginRefused>> {
+    /// Lets somebody in, or asks for the second factor. Five wrong passwords or codes lock the account for a while (the
+    /// store counts). Errors: `error-busy` where too many try at once.
+    pub async fn login(
+        &self,
+        name: &str,
+        password: &str,
+        from: &CameFrom,
+    ) -> Result<std::result::Result<SessionStart, LoginRefused>> {
         let now = self.now();
         let Some(account) = self.store.account_by_name(name.trim()).await? else {
             return self.login_unknown(name.trim(), password, now).await;
@@ -111,16 +86,22 @@ impl App {
             return Ok(Err(LoginRefused::LockedUntil(until)));
         }
         let (given, hash) = (password.to_owned(), account.password_hash.clone());
-        let right = self.logins.hash(move || password_matches(&given, &hash)).await?;
-        let noted = if right && !account.disabled { LoginOutcome::Success } else { LoginOutcome::Failure };
-        let account = self.store.note_login(account.id, noted, now).await?;
+        let right = self.logins.hash(move || password_matches(&given, &hash)).await? && !account.disabled;
+        // with a second factor the count of failures goes back to nothing only when that is right, too
+        let second = right && self.store.totp(account.id).await?.is_some();
+        let account = match (right, second) {
+            (true, true) => self.store.account(account.id).await?.ok_or(Error::NotFound)?,
+            (true, false) => self.store.note_login(account.id, LoginOutcome::Success, now).await?,
+            (false, _) => self.store.note_login(account.id, LoginOutcome::Failure, now).await?,
+        };
         // also for a right password: others may have locked the account while this one was compared
         if let Some(until) = account.locked_until.filter(|until| *until > now) {
             return Ok(Err(LoginRefused::LockedUntil(until)));
         }
-        match noted {
-            LoginOutcome::Success => Ok(Ok(self.begin_session(account.id).await?)),
-            LoginOutcome::Failure => Ok(Err(LoginRefused::Wrong)),
+        match (right, second) {
+            (true, true) => Ok(Err(LoginRefused::CodeFirst(self.code_ticket(account.id).await?))),
+            (true, false) => Ok(Ok(self.begin_session(account.id, from, Proof::Password).await?)),
+            (false, _) => Ok(Err(LoginRefused::Wrong)),
         }
     }
 
@@ -141,56 +122,6 @@ impl App {
         Ok(Err(self.logins.unknown_failed(&name, now).map_or(LoginRefused::Wrong, LoginRefused::LockedUntil)))
     }
 
-    async fn begin_session(&self, account: Uuid) -> Result<SessionStart> {
-        let (token, csrf) = (secret()?, secret()?);
-        let now = self.now();
-        let session = NewSession {
-            token_hash: hash_token(&token),
-            account,
-            csrf: csrf.clone(),
-            created_at: now,
-            expires_at: now + SESSION_IDLE,
-        };
-        self.store.create_session(session).await?;
-        Ok(SessionStart { token, csrf })
-    }
-
-    /// The session behind a cookie, if it still holds; using it prolongs it.
-    pub async fn session(&self, token: &str) -> Result<Option<Session>> {
-        let Some((session, created_at)) = self.peek(token).await? else { return Ok(None) };
-        let expires_at = (self.now() + SESSION_IDLE).min(created_at + SESSION_LIFE);
-        if expires_at.duration_since(session.expires_at) <= SignedDuration::from_secs(60) {
-            return Ok(Some(session));
-        }
-        self.store.extend_session(&hash_token(token), expires_at).await?;
-        Ok(Some(Session { expires_at, ..session }))
-    }
-
-    /// The session behind a cookie without prolonging it: an open page that refreshes itself is nobody at work.
-    pub async fn session_peek(&self, token: &str) -> Result<Option<Session>> {
-        Ok(self.peek(token).await?.map(|(session, _)| session))
-    }
-
-    async fn peek(&self, token: &str) -> Result<Option<(Session, Timestamp)>> {
-        let now = self.now();
-        let Some(session) = self.store.session(&hash_token(token), now).await? else { return Ok(None) };
-        let account = session.account;
-        let found = Session {
-            account: account.id,
-            name: account.name,
-            role: account.role,
-            csrf: session.csrf,
-            expires_at: session.expires_at,
-            preferences: serde_json::from_str(&account.preferences).unwrap_or_default(),
-        };
-        Ok(Some((found, session.created_at)))
-    }
-
-    /// Ends a session.
-    pub async fn logout(&self, token: &str) -> Result<()> {
-        Ok(self.store.end_session(&hash_token(token)).await?)
-    }
-
     /// Makes the one-time secret with which the first admin is made; earlier ones no longer hold.
     pub async fn create_first_run(&self) -> Result<String> {
         let token = secret()?;
@@ -209,6 +140,7 @@ impl App {
         token: &str,
         name: &str,
         password: &str,
+        from: &CameFrom,
     ) -> Result<std::result::Result<SessionStart, PasswordRefused>> {
         if !self.first_run_open(token).await? {
             return Err(Error::NotFound);
@@ -223,7 +155,7 @@ impl App {
         if !self.store.use_first_run(&hash_token(token), account, audit).await? {
             return Err(Error::NotFound);
         }
-        Ok(Ok(self.begin_session(id).await?))
+        Ok(Ok(self.begin_session(id, from, Proof::Password).await?))
     }
 
     /// Adds an account, by an admin or (with a policy actor) from the command line.
@@ -256,13 +188,34 @@ impl App {
         role: Role,
         password: &str,
     ) -> Result<std::result::Result<NewAccount, PasswordRefused>> {
+        let name = self.new_name(name)?;
+        let password_hash = match self.hashed(&name, password).await? {
+            Ok(hash) => hash,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        Ok(Ok(NewAccount { id: self.new_id()?, name, role, password_hash }))
+    }
+
+    /// A name that a new account may have: not that of the account behind the printed code.
+    pub(crate) fn new_name(&self, name: &str) -> Result<String> {
         let name = crate::cases::checked(name, NAME_CHARS_MAX, "input-name")?.to_owned();
-        if let Err(refused) = check_password(&name, password) {
+        if name.eq_ignore_ascii_case(crate::break_glass::BREAK_GLASS_NAME) {
+            return Err(Error::Input { code: "input-name-reserved" });
+        }
+        Ok(name)
+    }
+
+    /// The hash of a new password of that account, or why it is not taken.
+    pub(crate) async fn hashed(
+        &self,
+        name: &str,
+        password: &str,
+    ) -> Result<std::result::Result<String, PasswordRefused>> {
+        if let Err(refused) = check_password(name, password) {
             return Ok(Err(refused));
         }
         let password = password.to_owned();
-        let password_hash = self.logins.hash(move || hash_password(&password)).await??;
-        Ok(Ok(NewAccount { id: self.new_id()?, name, role, password_hash }))
+        Ok(Ok(self.logins.hash(move || hash_password(&password)).await??))
     }
 
     /// Sets a new password and ends the account's sessions. By the account itself or an admin.
@@ -279,11 +232,10 @@ impl App {
             return Err(Error::Forbidden { needs: Role::Admin });
         }
         let name = self.account_names().await?.remove(&account).ok_or(Error::NotFound)?;
-        if let Err(refused) = check_password(&name, password) {
-            return Ok(Err(refused));
-        }
-        let password = password.to_owned();
-        let hash = self.logins.hash(move || hash_password(&password)).await??;
+        let hash = match self.hashed(&name, password).await? {
+            Ok(hash) => hash,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let audit = self.audit_line(by.clone(), "password-set", &account.to_string(), "");
         self.store.set_password(account, &hash, audit).await?;
         Ok(Ok(()))
@@ -295,52 +247,14 @@ impl App {
         Ok(self.store.accounts().await?)
     }
 
-    /// Disables an account (its sessions end) or enables it again.
-    pub async fn set_account_disabled(&self, session: &Session, account: Uuid, disabled: bool) -> Result<()> {
-        session.needs(Role::Admin)?;
-        if account == session.account {
-            return Err(Error::Input { code: "input-own-account" });
-        }
-        let verb = if disabled { "account-disabled" } else { "account-enabled" };
-        let audit = self.audit_line(session.actor(), verb, &account.to_string(), "");
-        if disabled {
-            self.store.disable_account(account, audit).await?;
-        } else {
-            self.store.enable_account(account, audit).await?;
-        }
-        self.changed();
-        Ok(())
-    }
-
     /// Keeps how a person wants to see things.
     pub async fn set_preferences(&self, session: &Session, preferences: &Preferences) -> Result<()> {
         Ok(self.store.set_preferences(session.account, &serde_json::to_string(preferences)?).await?)
     }
 
-    /// The audit trail, newest first; `after` is the last entry of the page before.
-    pub async fn audit(&self, session: &Session, after: Option<i64>, limit: u32) -> Result<Vec<(AuditEntry, String)>> {
-        session.needs(Role::Admin)?;
-        let names = self.account_names().await?;
-        let entries = self.store.audit(after, limit).await?;
-        Ok(entries.into_iter().map(|entry| (entry.clone(), actor_name(&entry.actor, &names))).collect())
-    }
-
     /// Names by account id, for screens.
     pub async fn account_names(&self) -> Result<BTreeMap<Uuid, String>> {
         Ok(self.store.accounts().await?.into_iter().map(|account| (account.id, account.name)).collect())
-    }
-
-    pub(crate) fn audit_line(&self, actor: Actor, verb: &str, object: &str, detail: &str) -> NewAudit {
-        NewAudit { at: self.now(), actor, verb: verb.to_owned(), object: object.to_owned(), detail: detail.to_owned() }
-    }
-}
-
-/// How screens name an actor.
-pub(crate) fn actor_name(actor: &Actor, names: &BTreeMap<Uuid, String>) -> String {
-    match actor {
-        Actor::Person { account, .. } => names.get(account).cloned().unwrap_or_else(|| account.to_string()),
-        Actor::Policy { name } => name.clone(),
-        Actor::Peer { node } => node.0.chars().take(12).collect(),
     }
 }
 
@@ -376,15 +290,19 @@ fn argon2() -> Result<Argon2<'static>> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-fn hash_password(password: &str) -> Result<String> {
+pub(crate) fn hash_password(password: &str) -> Result<String> {
     let salt = SaltString::encode_b64(&keys::random::<16>()?).map_err(|_| Error::Input { code: "error-internal" })?;
     let hash =
         argon2()?.hash_password(password.as_bytes(), &salt).map_err(|_| Error::Input { code: "error-internal" })?;
     Ok(hash.to_string())
 }
 
-fn password_matches(password: &str, hash: &str) -> bool {
-    let Ok(parsed) = PasswordHash::new(hash) else { return false };
+/// Compares; an account without a password costs the same work, so that time does not tell.
+pub(crate) fn password_matches(password: &str, hash: &str) -> bool {
+    let Ok(parsed) = PasswordHash::new(hash) else {
+        let _ = hash_password(password);
+        return false;
+    };
     argon2().is_ok_and(|argon2| argon2.verify_password(password.as_bytes(), &parsed).is_ok())
 }
 

@@ -131,6 +131,8 @@ pub enum What {
     Notice(Box<Notice>),
     /// Nobody would be called.
     NobodyReached(Gap),
+    /// The printed code was used and must be replaced.
+    BreakGlassUsed(Box<store::BreakGlass>),
 }
 
 impl App {
@@ -158,6 +160,11 @@ impl App {
         }
         items.extend(self.exception_items().await?);
         items.extend(self.loss_items().await?);
+        items.extend(self.break_glass_used().await?.map(|used| AttentionItem {
+            what: What::BreakGlassUsed(Box::new(used)),
+            due_at: None,
+            urgency: Urgency::Now,
+        }));
         items.extend(self.set_up_items().await?);
         items.extend(self.reach_items().await?);
         items.sort_by_key(|item| (item.urgency, item.due_at.unwrap_or(Timestamp::MAX)));
@@ -272,6 +279,7 @@ impl AttentionItem {
             What::Duty(duty, _) => duty.duty.bearer,
             What::SuppliersUnanswered
             | What::NoSource
+            | What::BreakGlassUsed(_)
             | What::RuleSuspected(_)
             | What::Conflict { .. }
             | What::NotTaken { .. }
@@ -281,11 +289,9 @@ impl AttentionItem {
             | What::Dropped(_)
             | What::NobodyReached(_)
             | What::Trouble(_) => Role::Admin,
-            What::Alert(_)
-            | What::Warning(_)
-            | What::HeldWarning(_)
-            | What::ExceptionEnds(_)
-            | What::Notice(_) => Role::Operator,
+            What::Alert(_) | What::Warning(_) | What::HeldWarning(_) | What::ExceptionEnds(_) | What::Notice(_) => {
+                Role::Operator
+            }
         }
     }
 }

@@ -126,7 +126,7 @@ impl App {
         let names = self.account_names().await?;
         let mut notes = Vec::new();
         for note in &case.notes {
-            let who = crate::accounts::actor_name(&note.by, &names);
+            let who = crate::audit::actor_name(&note.by, &names);
             notes.push((note.clone(), self.text_of(note.document.id).await?, who));
         }
         let evidence_ids: Vec<Uuid> = case.evidence.iter().map(|reference| reference.id).collect();

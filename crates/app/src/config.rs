@@ -19,7 +19,7 @@ pub struct AppConfig {
     /// Where invited members find this node's link; none where it has none.
     pub invite: Option<InviteAddress>,
     /// Older than this, the last backup is worth a word; none where this node makes none.
-    pub backup_older_than: Option<jiff::SignedDuration>,
+    pub backup_older_than: Option<SignedDuration>,
     /// Whether what comes from the hub above is passed on to members below.
     pub passes_on: bool,
     /// Whether this node takes logs of its own, so that a missing source or answer is worth a word.

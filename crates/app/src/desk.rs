@@ -107,8 +107,8 @@ impl App {
             (delivery, name)
         };
         Ok(WarningView {
-            proposer: crate::accounts::actor_name(&row.warning.proposer, &names),
-            approver: row.warning.approver.as_ref().map(|actor| crate::accounts::actor_name(actor, &names)),
+            proposer: crate::audit::actor_name(&row.warning.proposer, &names),
+            approver: row.warning.approver.as_ref().map(|actor| crate::audit::actor_name(actor, &names)),
             sightings,
             deliveries: deliveries.into_iter().map(named).collect(),
             reach,

@@ -6,7 +6,9 @@ mod accounts;
 mod alerts;
 mod attacks;
 mod attention;
+mod audit;
 mod backups;
+mod break_glass;
 mod cases;
 mod clock;
 mod config;
@@ -21,27 +23,32 @@ mod guides;
 mod health;
 mod ingest;
 mod keys;
+mod links;
+mod log_in;
 mod logins;
 mod lookback;
 mod map;
 mod members;
 mod metrics;
+mod notices;
 mod probe;
 mod received;
+mod replay;
 mod retention;
 mod rhythm;
-mod replay;
+mod rota;
 mod rule_list;
 mod rule_trial;
-mod notices;
-mod received;
-mod rota;
 mod scanner;
+mod seal;
+mod second_factor;
+mod sessions;
 mod sharing;
 mod sources;
 mod stream;
-mod vitals;
+mod totp;
 mod tuning;
+mod vitals;
 
 pub mod egress;
 pub mod intake;
@@ -61,11 +68,13 @@ use store::Store;
 use tokio::sync::{Notify, broadcast, watch};
 
 pub use above::AboveView;
-pub use accounts::{LoginRefused, PASSWORD_CHARS_MIN, PasswordRefused, Preferences, Session, SessionStart};
+pub use accounts::{LoginRefused, PASSWORD_CHARS_MIN, PasswordRefused, Preferences};
 pub use alerts::{AlertGroup, AlertView, RawLine, RuleInfo, Today};
 pub use attacks::{AttackView, RecordedAttack, RecordedEvent, RecordedStage, Sight, StageView};
 pub use attention::{Attention, AttentionItem, LinkState, Urgency, What};
+pub use audit::{AuditPeople, AuditRow};
 pub use backups::{BackupFailed, BackupMade, BackupNote, Backups};
+pub use break_glass::{BREAK_GLASS_NAME, readable_code};
 pub use cases::{CaseRow, CaseView};
 pub use clock::Clock;
 pub use config::{AppConfig, Approval, InviteAddress, Kept, Limits, Outgoing, Trial};
@@ -78,28 +87,32 @@ pub use false_alarm::{EXCEPTION_TRIAL_DAYS, ExceptionTrial, FalseAlarm};
 pub use guides::{GuideStep, GuideView, PLACEHOLDERS, SourceGuide, Way};
 pub use health::{CLOCK_GRAVE_FROM, CLOCK_SHOWN_FROM, clock_off};
 pub use keys::{KeyError, Keys, node_id_of, random, verify};
+pub use links::{LINK_LIFE, MayLogIn};
+pub use log_in::LogInPolicy;
 pub use map::{CountryRow, Dot, Lane, Strip};
 pub use members::{Enrolled, InviteOrder};
 pub use metrics::Metrics;
+pub use notices::{CALLING_MAX, Call, Called, Letter, NoticeView, Raise, Told};
 pub use probe::{Probe, ProbeStuck};
 pub use received::{ReceivedView, Taken};
 pub use rhythm::Silence;
+pub use rota::{RotaView, ShiftOrder};
 pub use rule_list::{ExceptionView, FileFilter, RuleOffView, RuleRow, RuleState, RulesView};
 pub use rule_trial::{FiredRule, NeededLog, RulesTrial, TriedRule};
-pub use notices::{CALLING_MAX, Call, Called, Letter, NoticeView, Raise, Told};
-pub use received::{ReceivedView, Taken};
-pub use rota::{RotaView, ShiftOrder};
+pub use second_factor::{Factors, Setup, SetupRefused};
+pub use sessions::{CameFrom, Session, SessionStart};
 pub use sharing::{OutboxItemView, Sharing};
 pub use sources::{Coverage, CoverageRow};
 pub use store::{
-    Account, Alert, AlertOrigin, AlertQuery, AlertStage, AlertState, AuditEntry, Broken, Delivery, DeliveryState,
-    Depth, DutyRow, Exception, ExceptionScope, Gap, InboxConflict, InviteRefused, JournalEntry, JournalReport,
-    LookBackHit, Member, MemberGap, MemberRole, MemberState, NotTaken, OutboxItem, Page, ReceivedState,
-    ReceivedWarning, RecordQuery, RuleNoise, SightingQuery, Source, SourceEdit, SuspectedRule, VerdictWhy,
+    Account, Alert, AlertOrigin, AlertQuery, AlertStage, AlertState, AuditEntry, AuditQuery, BreakGlass, Broken,
+    Delivery, DeliveryState, Depth, DutyRow, Exception, ExceptionScope, Gap, InboxConflict, InviteRefused,
+    JournalEntry, JournalReport, LookBackHit, Member, MemberGap, MemberRole, MemberState, NotTaken, OutboxItem, Page,
+    Proof, ReceivedState, ReceivedWarning, RecordQuery, RuleNoise, Session as SessionHeld, SightingQuery, Source,
+    SourceEdit, SuspectedRule, VerdictWhy,
 };
 pub use suppliers::{Answer, Answers, SupplierList};
-pub use vitals::{Certificate, CertificateOf, Disk, Health, Trouble};
 pub use tuning::{EXCEPTION_DAYS_DEFAULT, EXCEPTION_DAYS_MAX, ExceptionOrder, FilterProblem};
+pub use vitals::{Certificate, CertificateOf, Disk, Health, Trouble};
 
 /// How many observations an observer may fall behind before it loses the oldest.
 const OBSERVED_WAITING_MAX: usize = 16_384;
@@ -133,6 +146,7 @@ pub struct App {
     watched: vitals::Watched,
     logins: logins::Logins,
     calling: notices::Calling,
+    log_in: arc_swap::ArcSwap<LogInPolicy>,
     /// The scanner and whoever takes releases take turns: a release is tried on what the scanner has read.
     taking: tokio::sync::Mutex<()>,
 }
@@ -186,6 +200,7 @@ impl App {
             watched: vitals::Watched::default(),
             logins: logins::Logins::default(),
             calling: notices::Calling::start()?,
+            log_in: arc_swap::ArcSwap::default(),
             taking: tokio::sync::Mutex::new(()),
             log: Arc::new(log),
             config,

@@ -218,12 +218,11 @@ impl App {
         Ok(())
     }
 
-    /// The month whose test is due: from ten in the morning of its first day, so that it wakes nobody, and only where
-    /// there is a channel to test.
+    /// The month whose test is due: from ten in the morning, so that it wakes nobody, and only where there is a channel to
+    /// test.
     fn test_of_this_month(&self) -> Option<jiff::civil::Date> {
         let local = self.now().to_zoned_datetime(self.config.zone.clone());
-        let begun = local.day() > 1 || local.hour() >= TEST_HOUR;
-        (begun && !self.calling.channels().is_empty()).then(|| local.date().first_of_month())
+        (local.hour() >= TEST_HOUR && !self.calling.channels().is_empty()).then(|| local.date().first_of_month())
     }
 
     /// Asks before it writes: this runs after every change.

@@ -180,7 +180,8 @@ fn checked_address(channel: Channel, address: &str) -> Result<String> {
     let shaped = match channel {
         Channel::Mail => {
             let parts = address.split_once('@');
-            !address.contains(char::is_whitespace) && parts.is_some_and(|(name, host)| !name.is_empty() && host.len() > 1)
+            !address.contains(char::is_whitespace)
+                && parts.is_some_and(|(name, host)| !name.is_empty() && host.len() > 1)
         }
         Channel::Webhook => address.starts_with("https://") || address.starts_with("http://"),
         Channel::Sms | Channel::Modem => {

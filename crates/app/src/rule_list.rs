@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use store::{Exception, RuleNoise, RuleOff, SuspectedRule};
 use uuid::Uuid;
 
-use crate::accounts::actor_name;
+use crate::audit::actor_name;
 use crate::{App, Error, Result};
 
 /// How many noisy rules are ranked.

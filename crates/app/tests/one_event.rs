@@ -34,6 +34,8 @@ use uuid::Uuid;
 mod log_kept;
 #[path = "one_event/one_card.rs"]
 mod one_card;
+#[path = "one_event/reach.rs"]
+mod reach;
 #[path = "one_event/visible.rs"]
 mod visible;
 
@@ -154,9 +156,12 @@ impl Drop for Node {
 
 fn admin() -> app::Session {
     app::Session {
+        id: Uuid::from_u128(11),
         account: Uuid::from_u128(1),
         name: "ana".to_owned(),
         role: Role::Admin,
+        proof: app::Proof::PasswordAndCode,
+        second_factor_due: false,
         csrf: String::new(),
         expires_at: Timestamp::MAX,
         preferences: app::Preferences::default(),
@@ -409,19 +414,29 @@ async fn accounts_lock_after_wrong_passwords_and_first_run_holds_once() {
     let node = node(HOSPITAL).await;
     let token = node.app.create_first_run().await.unwrap();
     let password = "correct horse battery staple";
-    let start = node.app.first_run(&token, "ana", password).await.unwrap().unwrap();
-    assert!(node.app.first_run(&token, "eve", password).await.is_err(), "the link is used up");
+    let start = node.app.first_run(&token, "ana", password, &app::CameFrom::default()).await.unwrap().unwrap();
+    assert!(
+        node.app.first_run(&token, "eve", password, &app::CameFrom::default()).await.is_err(),
+        "the link is used up"
+    );
     let session = node.app.session(&start.token).await.unwrap().unwrap();
     assert_eq!((session.name.as_str(), session.role), ("ana", Role::Admin));
     for _ in 0..5 {
-        let known = node.app.login("ana", "wrong wrong wrong").await.unwrap().unwrap_err();
-        let unknown = node.app.login("nobody", "wrong wrong wrong").await.unwrap().unwrap_err();
+        let known = node.app.login("ana", "wrong wrong wrong", &app::CameFrom::default()).await.unwrap().unwrap_err();
+        let unknown =
+            node.app.login("nobody", "wrong wrong wrong", &app::CameFrom::default()).await.unwrap().unwrap_err();
         assert_eq!(known, unknown, "an answer does not tell which accounts exist");
     }
-    assert!(matches!(node.app.login("nobody", password).await.unwrap(), Err(app::LoginRefused::LockedUntil(_))));
-    assert!(matches!(node.app.login("ana", password).await.unwrap(), Err(app::LoginRefused::LockedUntil(_))));
+    assert!(matches!(
+        node.app.login("nobody", password, &app::CameFrom::default()).await.unwrap(),
+        Err(app::LoginRefused::LockedUntil(_))
+    ));
+    assert!(matches!(
+        node.app.login("ana", password, &app::CameFrom::default()).await.unwrap(),
+        Err(app::LoginRefused::LockedUntil(_))
+    ));
     node.clock.turn(SignedDuration::from_hours(1));
-    assert!(node.app.login("ana", password).await.unwrap().is_ok());
+    assert!(node.app.login("ana", password, &app::CameFrom::default()).await.unwrap().is_ok());
     assert!(node.app.session(&start.token).await.unwrap().is_none(), "an idle session ends");
     let policy = Actor::Policy { name: "command-line".to_owned() };
     assert!(node.app.add_account(&policy, "vera", Role::Viewer, "short").await.unwrap().is_err());

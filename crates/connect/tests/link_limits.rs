@@ -137,9 +137,12 @@ async fn a_member_revoked_while_it_listens_reads_no_further_page() {
     let mut pieces = answer.into_body().into_data_stream();
     assert!(pieces.next().await.unwrap().unwrap().starts_with(b":"), "the greeting");
     let admin = app::Session {
+        id: Uuid::from_u128(11),
         account: Uuid::from_u128(1),
         name: "ana".to_owned(),
         role: Role::Admin,
+        proof: app::Proof::PasswordAndCode,
+        second_factor_due: false,
         csrf: String::new(),
         expires_at: Timestamp::MAX,
         preferences: app::Preferences::default(),

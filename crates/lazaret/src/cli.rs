@@ -8,8 +8,8 @@ mod erase;
 mod init;
 mod invite;
 mod journal;
-mod restore;
 mod reach;
+mod restore;
 mod restored;
 mod rules;
 mod serve;
@@ -23,7 +23,7 @@ use clap::{Parser, Subcommand};
 
 use crate::output::Output;
 
-pub(crate) use user::{made_password, refused as password_refused};
+pub(crate) use user::refused as password_refused;
 
 /// Where the package's service reads its configuration.
 pub(crate) const PACKAGED_CONFIG: &str = "/etc/lazaret/lazaret.toml";
@@ -100,11 +100,9 @@ pub enum Command {
 
 /// `serve`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  lazaret serve --config /etc/lazaret/lazaret.toml\n\nStops at SIGTERM or Ctrl-C: \
+#[command(after_help = "Example:\n  lazaret serve --config /etc/lazaret/lazaret.toml\n\nStops at SIGTERM or Ctrl-C: \
                         listeners close first, what was accepted is finished. SIGHUP reads rules, certificates and the \
-                        configuration again, and says in the log what needs a restart."
-)]
+                        configuration again, and says in the log what needs a restart.")]
 pub struct ServeArgs {
     #[command(flatten)]
     config: ConfigArg,
@@ -205,6 +203,7 @@ mod tests {
             "config check",
             "user add a",
             "rules list",
+            "user list",
         ] {
             let words = ["lazaret"].into_iter().chain(line.split(' ')).chain(["--output", "json"]);
             let cli = Cli::try_parse_from(words).unwrap_or_else(|problem| panic!("{line}: {problem}"));

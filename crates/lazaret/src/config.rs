@@ -1,6 +1,7 @@
 //! The decided configuration of one node. `RawConfig` is what the file says; `decide` is the only place that
 //! validates, and it reports every problem at once: where, what, and what to write instead.
 
+mod accounts;
 mod backup;
 mod decide;
 mod measure;
@@ -33,6 +34,8 @@ pub struct Config {
     pub console: Console,
     /// Metrics and health; none switches them off.
     pub admin: Option<SocketAddr>,
+    /// How people log in.
+    pub accounts: Accounts,
     /// The database.
     pub store: StoreTarget,
     /// Log listeners.
@@ -70,6 +73,13 @@ pub struct Console {
     pub tls: Option<TlsFiles>,
     /// The language shown where the browser asks for none we have.
     pub language: String,
+}
+
+/// How people log in.
+#[derive(Debug, Clone, Default)]
+pub struct Accounts {
+    /// Accounts of this role and of those above need a second factor; none: nobody must have one.
+    pub second_factor_from: Option<domain::party::Role>,
 }
 
 /// A certificate and its key, PEM files.

@@ -40,6 +40,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0005_tuning.sql"),
         postgres: include_str!("../migrations/postgres/0005_tuning.sql"),
     },
+    Migration {
+        number: 6,
+        sqlite: include_str!("../migrations/sqlite/0006_accounts.sql"),
+        postgres: include_str!("../migrations/postgres/0006_accounts.sql"),
+    },
 ];
 
 /// Serialises migrating replicas on PostgreSQL; any number that nothing else of ours uses.

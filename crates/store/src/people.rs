@@ -1,21 +1,19 @@
-//! People: accounts, lock-out, sessions, the first-run link, and the audit that says who did what.
+//! People: accounts, lock-out, and the first-run link.
 //! A file of its own because names and password hashes live here and in no fact.
 
-use domain::party::{Actor, Role};
+use domain::party::Role;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::column::json;
+use crate::NewAudit;
+pub(crate) use crate::audit::insert_audit;
 use crate::db::{Row, Tx, bind};
-use crate::filter::Filter;
 use crate::{Error, Store};
 
 /// Failed log-ins in a row after which an account is locked. Source: our default.
 pub const LOGIN_FAILURES_MAX: u32 = 5;
 /// How long it is locked then.
 pub const LOCK_OUT_MINUTES: i64 = 15;
-/// A session's *last seen* is not written more often than this: reading a page is no write.
-const SEEN_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,70 +67,6 @@ pub enum LoginOutcome {
     Success,
     /// It was wrong.
     Failure,
-}
-
-/// A session to be kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewSession {
-    /// SHA-256 of the cookie's token; the token itself is never stored.
-    pub token_hash: String,
-    /// Whose it is.
-    pub account: Uuid,
-    /// What forms must carry.
-    pub csrf: String,
-    /// When it began.
-    pub created_at: Timestamp,
-    /// When it ends.
-    pub expires_at: Timestamp,
-}
-
-/// A session that holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    /// SHA-256 of the cookie's token.
-    pub token_hash: String,
-    /// Whose it is.
-    pub account: Account,
-    /// What forms must carry.
-    pub csrf: String,
-    /// When it began.
-    pub created_at: Timestamp,
-    /// When it was last used, to the minute.
-    pub last_seen_at: Timestamp,
-    /// When it ends.
-    pub expires_at: Timestamp,
-}
-
-/// Something that somebody did and that is no fact of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewAudit {
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub actor: Actor,
-    /// What was done, as a code, e.g. `alert-dismissed`.
-    pub verb: String,
-    /// To what, e.g. `alert:<id>`.
-    pub object: String,
-    /// Codes and numbers only; never free text or names.
-    pub detail: String,
-}
-
-/// A line of the audit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditEntry {
-    /// Its number; counts up.
-    pub number: i64,
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub actor: Actor,
-    /// What was done.
-    pub verb: String,
-    /// To what.
-    pub object: String,
-    /// Codes and numbers.
-    pub detail: String,
 }
 
 const ACCOUNT_COLUMNS: &str = "SELECT id, name, password_hash, role, disabled, failures, locked_until, preferences, \
@@ -249,86 +183,10 @@ impl Store {
         tx.commit().await?;
         Ok(true)
     }
-
-    /// Keeps a session; expired ones go.
-    pub async fn create_session(&self, session: NewSession) -> Result<(), Error> {
-        let mut tx = self.db.begin().await?;
-        tx.execute("DELETE FROM session WHERE expires_at <= $1", bind![session.created_at]).await?;
-        let sql = "INSERT INTO session (token_hash, account, csrf, created_at, last_seen_at, expires_at)
-                   VALUES ($1, $2, $3, $4, $4, $5)";
-        let NewSession { token_hash, account, csrf, created_at, expires_at } = session;
-        tx.execute(sql, bind![token_hash, account, csrf, created_at, expires_at]).await?;
-        tx.commit().await
-    }
-
-    /// The session of this token, if it holds and its account may log in.
-    pub async fn session(&self, token_hash: &str, now: Timestamp) -> Result<Option<Session>, Error> {
-        let sql = "SELECT token_hash, account, csrf, created_at, last_seen_at, expires_at FROM session
-                   WHERE token_hash = $1 AND expires_at > $2";
-        let Some(row) = self.db.row(sql, bind![token_hash, now]).await? else { return Ok(None) };
-        let account = self.account(row.get("account")?).await?;
-        let Some(account) = account.filter(|account| !account.disabled) else { return Ok(None) };
-        let session = session(&row, account)?;
-        if now.duration_since(session.last_seen_at) >= SEEN_EVERY {
-            let mut tx = self.db.begin().await?;
-            tx.execute("UPDATE session SET last_seen_at = $2 WHERE token_hash = $1", bind![token_hash, now]).await?;
-            tx.commit().await?;
-        }
-        Ok(Some(session))
-    }
-
-    /// Moves a session's end. Errors: [`Error::Missing`].
-    pub async fn extend_session(&self, token_hash: &str, expires_at: Timestamp) -> Result<(), Error> {
-        let mut tx = self.db.begin().await?;
-        let sql = "UPDATE session SET expires_at = $2 WHERE token_hash = $1";
-        if tx.execute(sql, bind![token_hash, expires_at]).await? == 0 {
-            return Err(Error::Missing { what: "session" });
-        }
-        tx.commit().await
-    }
-
-    /// Ends a session; one that has ended is no error.
-    pub async fn end_session(&self, token_hash: &str) -> Result<(), Error> {
-        let mut tx = self.db.begin().await?;
-        tx.execute("DELETE FROM session WHERE token_hash = $1", bind![token_hash]).await?;
-        tx.commit().await
-    }
-
-    /// The sessions of an account that hold, newest first.
-    pub async fn sessions_of(&self, id: Uuid, now: Timestamp) -> Result<Vec<Session>, Error> {
-        let Some(account) = self.account(id).await? else { return Ok(Vec::new()) };
-        let sql = "SELECT token_hash, csrf, created_at, last_seen_at, expires_at FROM session
-                   WHERE account = $1 AND expires_at > $2 ORDER BY created_at DESC, token_hash";
-        let rows = self.db.rows(sql, bind![id, now]).await?;
-        rows.iter().map(|row| session(row, account.clone())).collect()
-    }
-
-    /// Writes a line of audit.
-    pub async fn add_audit(&self, audit: NewAudit) -> Result<(), Error> {
-        let mut tx = self.db.begin().await?;
-        insert_audit(&mut tx, &audit).await?;
-        tx.commit().await
-    }
-
-    /// Lines of audit, newest first; `after` is the number of the last line of the page before.
-    pub async fn audit(&self, after: Option<i64>, limit: u32) -> Result<Vec<AuditEntry>, Error> {
-        let mut filter = Filter::default();
-        if let Some(after) = after {
-            filter.and("number < ?", bind![after]);
-        }
-        let head = "SELECT number, at, actor, verb, object, detail FROM audit";
-        let (sql, values) = filter.statement(head, " ORDER BY number DESC LIMIT ?", bind![limit]);
-        self.db.rows(sql, values).await?.iter().map(audit_entry).collect()
-    }
 }
 
-/// Writes a line of audit inside the transaction of what it speaks of.
-pub(crate) async fn insert_audit(tx: &mut Tx, audit: &NewAudit) -> Result<(), Error> {
-    let sql = "INSERT INTO audit (at, actor, verb, object, detail) VALUES ($1, $2, $3, $4, $5)";
-    tx.execute(sql, bind![audit.at, json(&audit.actor)?, &audit.verb, &audit.object, &audit.detail]).await.map(drop)
-}
-
-async fn insert_account(tx: &mut Tx, account: &NewAccount, at: Timestamp) -> Result<(), Error> {
+/// Makes an account inside the transaction of what it belongs to.
+pub(crate) async fn insert_account(tx: &mut Tx, account: &NewAccount, at: Timestamp) -> Result<(), Error> {
     let sql = "INSERT INTO account (id, name, password_hash, role, disabled, failures, preferences, created_at)
                VALUES ($1, $2, $3, $4, $5, 0, '{}', $6) ON CONFLICT DO NOTHING";
     let values = bind![account.id, &account.name, &account.password_hash, account.role.as_str(), false, at];
@@ -371,27 +229,5 @@ fn account(row: &Row) -> Result<Account, Error> {
         preferences: row.get("preferences")?,
         created_at: row.at("created_at")?,
         last_login_at: row.at_opt("last_login_at")?,
-    })
-}
-
-fn session(row: &Row, account: Account) -> Result<Session, Error> {
-    Ok(Session {
-        token_hash: row.get("token_hash")?,
-        account,
-        csrf: row.get("csrf")?,
-        created_at: row.at("created_at")?,
-        last_seen_at: row.at("last_seen_at")?,
-        expires_at: row.at("expires_at")?,
-    })
-}
-
-fn audit_entry(row: &Row) -> Result<AuditEntry, Error> {
-    Ok(AuditEntry {
-        number: row.get("number")?,
-        at: row.at("at")?,
-        actor: row.json("actor")?,
-        verb: row.get("verb")?,
-        object: row.get("object")?,
-        detail: row.get("detail")?,
     })
 }

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use crate::frame::{ClockShown, Drill, Frame, Link, Person, Place, Scheme, StateLine, Urgency};
-use crate::screen::account::{AuditPage, AuditRow, PeoplePage, PersonRow, PreferencesPage};
+use crate::screen::account::PreferencesPage;
 use crate::screen::alerts::{AlertListPage, AlertPage, AlertRow, AlertsPage, GroupRow, Line, RuleShown};
 use crate::screen::cases::{Answer, CaseFormPage, CasePage, CaseRow, CasesPage, CheckPage, ConfirmPage, NoteShown};
 use crate::screen::connect::{
@@ -997,34 +997,6 @@ fn other_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
         languages: s.choices("language", &["en"], "en"),
     };
     pages.push(("preferences", page.render().unwrap()));
-    let person = |name: &str, me: bool| PersonRow {
-        id: "1".into(),
-        name: name.into(),
-        role: "operator",
-        state: w.t("person-active"),
-        disabled: false,
-        me,
-        last_login_at: Some(ago(400)),
-    };
-    let page = PeoplePage {
-        f: s.hospital("people-title", Place::Now),
-        rows: vec![person("m.rossi", true), person("k.wagner", false)],
-        name: String::new(),
-        roles: s.choices("role", &["viewer", "operator", "approver", "admin"], "operator"),
-    };
-    pages.push(("people", page.render().unwrap()));
-    let page = AuditPage {
-        f: s.hospital("audit-title", Place::Now),
-        rows: vec![AuditRow {
-            at: ago(4),
-            who: "m.rossi".into(),
-            what: "alert.dismissed".into(),
-            object: "a3".into(),
-            detail: String::new(),
-        }],
-        pager: Pager::default(),
-    };
-    pages.push(("audit", page.render().unwrap()));
     pages.push((
         "not-found",
         message(s.hospital("error-not-found-title", Place::Now), "error-not-found", "error-not-found-hint"),
@@ -1046,13 +1018,12 @@ pub(crate) fn pages(language: Language) -> Vec<(&'static str, String)> {
     hub_pages(&studio, &mut pages);
     other_pages(&studio, &mut pages);
     rules::pages(&studio, &mut pages);
-    pages
-}
-
-mod rules;
     reach::pages(&studio, &mut pages);
+    log_in::pages(&studio, &mut pages);
     pages
 }
 
+mod log_in;
 mod reach;
+mod rules;
 mod tests;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use app::{Call, Letter, Told};
-use domain::reach::{About, Notice};
+use domain::reach::{About, Channel, Notice};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -39,8 +39,10 @@ impl Letters {
         let level = words.word("level", call.notice.level.as_str());
         let drill = if call.notice.drill { words.t("letter-drill") + " " } else { String::new() };
         let moment = words.moment(&raised);
+        // only a modem reads replies
+        let short = if call.channel == Channel::Modem { "letter-short" } else { "letter-short-link" };
         let filled = |key: &str, what: &str| {
-            let values = [
+            let values: [(&str, &str); 7] = [
                 ("what", what),
                 ("level", &level),
                 ("drill", &drill),
@@ -55,7 +57,7 @@ impl Letters {
         Letter {
             subject: filled("letter-subject", &what),
             text: filled("letter-text", &what),
-            short: shortened(&what, |what| filled("letter-short", what)),
+            short: shortened(&what, |what| filled(short, what)),
         }
     }
 }
@@ -103,7 +105,7 @@ pub(crate) fn notice_title(words: &Words, notice: &Notice) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::reach::{Channel, NoticeState};
+    use domain::reach::NoticeState;
     use domain::telemetry::Level;
     use uuid::Uuid;
 
@@ -152,6 +154,9 @@ mod tests {
         assert!(letter.short.chars().count() <= SHORT_CHARS_MAX, "{}", letter.short.chars().count());
         assert!(letter.short.ends_with("OK 482193 or https://l.example/acknowledge/token"), "{}", letter.short);
         let short = letters.letter(&call("Brief"), "https://l.example/a").short;
-        assert_eq!(short, "Spitalul Clinic: Critical: A warning hits here: Brief Answer OK 482193 or https://l.example/a");
+        assert_eq!(
+            short,
+            "Spitalul Clinic: Critical: A warning hits here: Brief Answer OK 482193 or https://l.example/a"
+        );
     }
 }

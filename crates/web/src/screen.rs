@@ -14,9 +14,11 @@ pub(crate) mod health;
 pub(crate) mod map;
 pub(crate) mod members;
 pub(crate) mod now;
+pub(crate) mod qr;
 pub(crate) mod reach;
 pub(crate) mod received;
 pub(crate) mod rules;
+pub(crate) mod security;
 pub(crate) mod sharing;
 pub(crate) mod sources;
 

@@ -17,6 +17,8 @@ mod above;
 mod account;
 mod alerts;
 mod assets;
+mod audit;
+mod came_from;
 mod cases;
 mod connect;
 mod data_protection;
@@ -34,9 +36,11 @@ mod members;
 mod names;
 mod now;
 mod once;
+mod people;
 mod reach;
 mod received;
 mod rules;
+mod security;
 mod sharing;
 mod sources;
 mod visitor;
@@ -86,11 +90,14 @@ fn always() -> Routes {
         .route("/help", get(entry::help))
         .route("/live", get(live::changes))
         .route("/account/preferences", get(account::preferences).post(account::save_preferences))
-        .route("/account/people", get(account::people).post(account::add))
-        .route("/account/people/{id}/disable", post(account::disable))
-        .route("/account/people/{id}/enable", post(account::enable))
-        .route("/account/audit", get(account::audit))
         .route("/health", get(health::page))
+        .merge(accounts())
+        .merge(rules_and_reach())
+}
+
+/// Rules and exceptions, and who is called at night.
+fn rules_and_reach() -> Routes {
+    Router::new()
         .route("/account/rules", get(rules::page))
         .route("/account/rules/all", get(rules::list))
         .route("/account/rules/one", get(rules::one))
@@ -110,6 +117,31 @@ fn always() -> Routes {
         .route("/notices/{id}", get(reach::notice))
         .route("/notices/{id}/acknowledge", post(reach::acknowledge))
         .route("/acknowledge/{token}", get(reach::ask).post(reach::answer))
+}
+
+/// One's own way in, other people's, and who did what.
+fn accounts() -> Routes {
+    Router::new()
+        .route("/login/code", post(entry::log_in_code))
+        .route("/login/break-glass", get(entry::break_glass).post(entry::use_break_glass))
+        .route("/welcome", get(entry::welcome_page).post(entry::use_link))
+        .route("/account/security", get(security::page))
+        .route("/account/sessions/end", post(security::end_sessions))
+        .route("/account/sessions/{session}/end", post(security::end_session))
+        .route("/account/authenticator", post(security::begin_authenticator))
+        .route("/account/authenticator/confirm", post(security::finish_authenticator))
+        .route("/account/authenticator/remove", post(security::remove_authenticator))
+        .route("/account/people", get(people::people).post(people::add))
+        .route("/account/people/{id}", get(people::person))
+        .route("/account/people/{id}/disable", post(people::disable))
+        .route("/account/people/{id}/enable", post(people::enable))
+        .route("/account/people/{id}/reset", get(people::ask_reset).post(people::reset))
+        .route("/account/people/{id}/sessions/end", post(people::end_sessions))
+        .route("/account/people/{id}/sessions/{session}/end", post(people::end_session))
+        .route("/account/break-glass", get(people::break_glass).post(people::make_break_glass))
+        .route("/account/once/{key}", get(once::show))
+        .route("/account/audit", get(audit::page))
+        .route("/account/audit.csv", get(audit::csv))
 }
 
 fn of(place: Place) -> Routes {

@@ -27,8 +27,12 @@ impl Clock for Hand {
     }
 }
 
+#[path = "console/log_in.rs"]
+mod log_in;
+
 struct Node {
     app: Arc<App>,
+    clock: Arc<Hand>,
     address: String,
     _dir: TempDir,
 }
@@ -62,7 +66,7 @@ async fn node(places: Vec<Place>) -> Node {
                 [[supplier.product]]\nid = \"lis\"\nname = \"LIS\"\nkind = \"laboratory\"\n";
     let content = Content { suppliers: SupplierList::parse(list).unwrap(), ..Content::default() };
     let clock = Arc::new(Hand(Mutex::new("2026-11-25T12:00:00Z".parse().unwrap())));
-    let app = App::start(config, clock, Keys::generate().unwrap(), store, log, content).await.unwrap();
+    let app = App::start(config, clock.clone(), Keys::generate().unwrap(), store, log, content).await.unwrap();
     let site = Site {
         cookie_name: "lazaret_test".to_owned(),
         places,
@@ -80,7 +84,7 @@ async fn node(places: Vec<Place>) -> Node {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move { axum::serve(listener, router).await });
-    Node { app, address, _dir: dir }
+    Node { app, clock, address, _dir: dir }
 }
 
 fn hospital() -> Vec<Place> {
@@ -231,6 +235,7 @@ async fn every_page_of_a_hospital_and_a_hub_answers() {
         "/account/data-protection/assessment",
         "/account/data-protection/retention",
         "/account/data-protection/agreement",
+        "/account/rota",
         "/sources/connect",
         "/sources/sight",
         "/account/rules",
@@ -442,4 +447,75 @@ async fn rules_that_observe_staff_need_every_statement_and_an_administrator() {
     let mut other = Browser::new(&node);
     other.log_in("ion", Role::Operator).await;
     assert_eq!(other.get("/account/data-protection").await.status, 403);
+}
+
+/// A hospital whose only account has a mail address and is on duty, both set on the page.
+async fn on_duty(browser: &mut Browser<'_>) -> String {
+    browser.node.app.set_channels(vec![domain::reach::Channel::Mail]);
+    let csrf = browser.log_in("ana", Role::Admin).await;
+    let page = browser.get("/account/rota").await;
+    let person = page.body.split("<option value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let route = format!("csrf={csrf}&person={person}&channel=mail&address=");
+    let wrong = browser.post("/account/rota/routes", &format!("{route}ana")).await;
+    assert!(wrong.body.contains("<title>Error:") && wrong.body.contains("Write a mail address"), "{}", wrong.body);
+    browser.submit("/account/rota/routes", &format!("{route}ana@klinik.example")).await;
+    assert!(browser.get("/").await.body.contains("Nobody can be reached"), "a channel and nobody on duty");
+    let page =
+        browser.submit("/account/rota/shifts", &format!("csrf={csrf}&person={person}&deputy=&from=&until=")).await;
+    assert!(page.body.contains("until removed") && !page.body.contains("Nobody is on duty"), "{}", page.body);
+    assert!(!browser.get("/").await.body.contains("Nobody can be reached"));
+    csrf
+}
+
+#[tokio::test]
+async fn the_link_of_a_message_acknowledges_by_its_button_only() {
+    let node = node(hospital()).await;
+    let mut ana = Browser::new(&node);
+    on_duty(&mut ana).await;
+    node.app.raise_trouble("backup-failed", "vault", domain::telemetry::Level::Critical).await.unwrap();
+    assert!(ana.get("/").await.body.contains("The backup failed"), "it needs somebody now");
+    let calls = node.app.due_attempts().await.unwrap();
+    assert_eq!(calls.len(), 1);
+    let link = format!("/acknowledge/{}", calls[0].token);
+    let mut stranger = Browser::new(&node);
+    for _ in 0..3 {
+        let page = stranger.get(&link).await;
+        assert_eq!(page.status, 200);
+        assert!(page.body.contains("The backup failed") && page.body.contains("I know"), "{}", page.body);
+        assert!(!page.body.contains("vault"), "what of several stays inside");
+    }
+    let foreign = stranger.ask("POST", &link, "http://evil.example", "").await;
+    assert_eq!(foreign.status, 403, "another page cannot press the button");
+    let done = stranger.post(&link, "").await;
+    assert!(done.body.contains("you take care of it"), "{}", done.body);
+    let again = stranger.post(&link, "").await;
+    assert!(again.body.contains("ana was faster"), "{}", again.body);
+    assert_eq!(stranger.get("/acknowledge/not-a-token").await.status, 404);
+    let page = ana.get(&format!("/notices/{}", calls[0].notice.id)).await;
+    assert!(page.body.contains("ana acknowledged") && page.body.contains("by the link"), "{}", page.body);
+    assert!(ana.get("/account/audit").await.body.contains("acknowledged a notice"));
+    assert!(!ana.get("/").await.body.contains("The backup failed"));
+}
+
+#[tokio::test]
+async fn a_test_button_shows_what_became_of_its_message() {
+    let node = node(hospital()).await;
+    let mut ana = Browser::new(&node);
+    let csrf = on_duty(&mut ana).await;
+    let page = ana.get("/account/rota").await;
+    let button = page.body.split("action=\"/account/rota/routes/").nth(1).unwrap().split('"').next().unwrap();
+    let path = format!("/account/rota/routes/{button}");
+    let page = ana.submit(&path, &format!("csrf={csrf}")).await;
+    assert!(page.body.contains("Test of this channel"), "{}", page.body);
+    let call = node.app.due_attempts().await.unwrap().pop().unwrap();
+    let failed = app::Called::Failed { latency_ms: 12, reason: "connection refused".to_owned() };
+    node.app.attempt_done(call.attempt, failed).await.unwrap();
+    let page = ana.get(&format!("/notices/{}", call.notice.id)).await;
+    assert!(page.body.contains("connection refused") && page.body.contains("12 ms"), "{}", page.body);
+    let mut ion = Browser::new(&node);
+    let csrf = ion.log_in("ion", Role::Operator).await;
+    let theirs = ion.post(&path, &format!("csrf={csrf}")).await;
+    assert_eq!(theirs.status, 403, "somebody else's channel");
+    let page = ion.submit(&format!("/notices/{}/acknowledge", call.notice.id), &format!("csrf={csrf}")).await;
+    assert!(page.body.contains("ion acknowledged") && page.body.contains("in the console"), "{}", page.body);
 }

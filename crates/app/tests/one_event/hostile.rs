@@ -194,7 +194,9 @@ async fn parallel_log_in_attempts_do_not_pass_the_lock_out() {
     let attempts: Vec<_> = (0..20)
         .map(|number| {
             let app = Arc::clone(&node.app);
-            tokio::spawn(async move { app.login("ana", &format!("guess number {number}")).await.unwrap() })
+            tokio::spawn(async move {
+                app.login("ana", &format!("guess number {number}"), &app::CameFrom::default()).await.unwrap()
+            })
         })
         .collect();
     let mut told_wrong = 0;
@@ -202,8 +204,12 @@ async fn parallel_log_in_attempts_do_not_pass_the_lock_out() {
         match attempt.await.unwrap().unwrap_err() {
             LoginRefused::Wrong => told_wrong += 1,
             LoginRefused::LockedUntil(_) => {}
+            other => panic!("{other:?}"),
         }
     }
     assert_eq!(told_wrong, 4, "the fifth locks, and no guess after it learns whether it was right");
-    assert!(matches!(node.app.login("ana", password).await.unwrap(), Err(LoginRefused::LockedUntil(_))));
+    assert!(matches!(
+        node.app.login("ana", password, &app::CameFrom::default()).await.unwrap(),
+        Err(LoginRefused::LockedUntil(_))
+    ));
 }

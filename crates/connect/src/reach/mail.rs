@@ -81,7 +81,8 @@ impl Mail {
     /// A call that is made again after a kill has the same Message-ID, so that a server can tell. *Auto-Submitted* keeps
     /// out-of-office answers away (RFC 3834 §5).
     fn message(&self, call: &Call, letter: &Letter) -> Result<Message, String> {
-        let to: Mailbox = call.address.parse().map_err(|why| format!("{:?} is no mail address: {why}", call.address))?;
+        let to: Mailbox =
+            call.address.parse().map_err(|why| format!("{:?} is no mail address: {why}", call.address))?;
         let name = HeaderName::new_from_ascii_str("Auto-Submitted");
         Message::builder()
             .from(self.from.clone())

@@ -85,6 +85,7 @@ fn open(config: &ModemConfig) -> io::Result<AsyncFd<OwnedFd>> {
     settings.set_speed(config.baud)?;
     tcsetattr(&line, OptionalActions::Now, &settings)?;
     tcflush(&line, QueueSelector::IOFlush)?;
+    #[allow(deprecated, reason = "its successor is unsafe; an owned descriptor keeps what it asks for")]
     AsyncFd::new(line)
 }
 

@@ -32,7 +32,7 @@ pub struct SmsGateway {
 
 /// How a value is written where it is put in.
 #[derive(Clone, Copy)]
-enum Into {
+enum Spelling {
     Url,
     Json,
     Plain,
@@ -47,17 +47,17 @@ impl SmsGateway {
 
     /// Sends one message. Errors: no answer, or one other than 2xx.
     pub(super) async fn send(&self, to: &str, text: &str) -> Result<(), String> {
-        let url = self.filled(&self.config.url, to, text, Into::Url);
+        let url = self.filled(&self.config.url, to, text, Spelling::Url);
         let mut request = match &self.config.body {
             Some(body) => {
                 let json = self.config.content_type.starts_with("application/json");
-                let body = self.filled(body, to, text, if json { Into::Json } else { Into::Url });
+                let body = self.filled(body, to, text, if json { Spelling::Json } else { Spelling::Url });
                 self.http.post(url).header(CONTENT_TYPE, &self.config.content_type).body(body)
             }
             None => self.http.get(url),
         };
         if let Some(authorization) = &self.config.authorization {
-            let value = self.filled(authorization, to, text, Into::Plain);
+            let value = self.filled(authorization, to, text, Spelling::Plain);
             let mut value = HeaderValue::from_str(&value).map_err(|_| "the authorization is no header".to_owned())?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
@@ -66,7 +66,7 @@ impl SmsGateway {
     }
 
     /// Fills a template in one pass, so that a value which looks like a place is left alone.
-    fn filled(&self, template: &str, to: &str, text: &str, how: Into) -> String {
+    fn filled(&self, template: &str, to: &str, text: &str, how: Spelling) -> String {
         let mut out = String::with_capacity(template.len() + text.len());
         let mut rest = template;
         while let Some(start) = rest.find('{') {
@@ -89,14 +89,14 @@ impl SmsGateway {
     }
 }
 
-fn written(value: &str, how: Into) -> String {
+fn written(value: &str, how: Spelling) -> String {
     match how {
-        Into::Plain => value.to_owned(),
-        Into::Json => {
+        Spelling::Plain => value.to_owned(),
+        Spelling::Json => {
             let quoted = serde_json::Value::from(value).to_string();
             quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned()
         }
-        Into::Url => value
+        Spelling::Url => value
             .bytes()
             .map(|byte| match byte {
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
@@ -126,10 +126,10 @@ mod tests {
     fn a_template_is_filled_as_its_place_wants() {
         let gateway = gateway();
         let filled = |template: &str, how| gateway.filled(template, "+40721", "say \"{to}\" & go\n", how);
-        assert_eq!(filled("?to={to}&t={text}", Into::Url), "?to=%2B40721&t=say%20%22%7Bto%7D%22%20%26%20go%0A");
-        let body = filled(gateway.config.body.as_deref().unwrap(), Into::Json);
+        assert_eq!(filled("?to={to}&t={text}", Spelling::Url), "?to=%2B40721&t=say%20%22%7Bto%7D%22%20%26%20go%0A");
+        let body = filled(gateway.config.body.as_deref().unwrap(), Spelling::Json);
         let read: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!(read["message"], "say \"{to}\" & go\n");
-        assert_eq!(filled("Bearer {secret}", Into::Plain), "Bearer k\"1");
+        assert_eq!(filled("Bearer {secret}", Spelling::Plain), "Bearer k\"1");
     }
 }

@@ -86,7 +86,7 @@ impl Desk {
         let policy = domain::party::Actor::Policy { name: "test".to_owned() };
         let password = "a sentence that nobody guesses";
         app.add_account(&policy, "ana", Role::Admin, password).await.unwrap().unwrap();
-        let start = app.login("ana", password).await.unwrap().unwrap();
+        let start = app.login("ana", password, &app::CameFrom::default()).await.unwrap().unwrap();
         let session = app.session(&start.token).await.unwrap().unwrap();
         for (channel, address) in routes {
             app.add_route(&session, session.account, *channel, address).await.unwrap();
@@ -123,7 +123,12 @@ impl Desk {
     }
 
     /// The calls of a notice as soon as they are as wanted.
-    pub async fn until_calls(&self, notice: uuid::Uuid, what: &str, wanted: impl Fn(&[Attempt]) -> bool) -> Vec<Attempt> {
+    pub async fn until_calls(
+        &self,
+        notice: uuid::Uuid,
+        what: &str,
+        wanted: impl Fn(&[Attempt]) -> bool,
+    ) -> Vec<Attempt> {
         until(what, async || {
             let calls = self.app.notice(notice).await.unwrap().attempts;
             wanted(&calls).then_some(calls)

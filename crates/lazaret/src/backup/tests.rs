@@ -30,6 +30,7 @@ fn hospital() -> Hospital {
         name: "County Hospital".to_owned(),
         country: "RO".to_owned(),
         zone: "UTC".to_owned(),
+        data_dir: ".".to_owned(),
         console: any.clone(),
         admin: any.clone(),
         link: any.clone(),

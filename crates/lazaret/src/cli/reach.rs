@@ -21,12 +21,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Print channels, shifts, and whether anybody would be reached now.
-    #[command(after_help = "Example:\n  lazaret reach list --output json\n\nExit codes: 0 somebody would be reached, 1 \
-                            nobody would.")]
+    #[command(
+        after_help = "Example:\n  lazaret reach list --output json\n\nExit codes: 0 somebody would be reached, 1 \
+                            nobody would."
+    )]
     List(ConfigArg),
     /// Send a test message to one person through each of their channels.
-    #[command(after_help = "Example:\n  lazaret reach test --to maria\n\nWhere the node runs, it sends; otherwise this \
-                            command does. Exit codes: 0 every channel took its message, 1 one did not.")]
+    #[command(
+        after_help = "Example:\n  lazaret reach test --to maria\n\nWhere the node runs, it sends; otherwise this \
+                            command does. Exit codes: 0 every channel took its message, 1 one did not."
+    )]
     Test(TestArgs),
 }
 

@@ -36,6 +36,7 @@ impl Deciding<'_> {
         let role = self.word("role", raw.role.as_deref(), None, Role::from_word, "hospital, national or union");
         let data_dir = self.path(raw.data_dir.as_deref().unwrap_or("."));
         let console = self.console(&raw.console);
+        let accounts = self.accounts(&raw.accounts);
         let admin = self.address("admin.listen", raw.admin.listen.as_deref());
         let listeners = self.listeners(&raw.listen);
         let follow = self.follow(raw);
@@ -60,7 +61,7 @@ impl Deciding<'_> {
         let reach = super::reach::decide(&raw.reach, self.base, &mut self.problems);
         // the parts matter only where the role is known; the other problems are told either way
         let app = self.app(raw, role.unwrap_or(Role::Hospital).parts());
-        let older_than = backup.as_ref().and_then(|backup| jiff::SignedDuration::try_from(backup.older_than).ok());
+        let older_than = backup.as_ref().and_then(|backup| SignedDuration::try_from(backup.older_than).ok());
         let app = app.map(|app| AppConfig { backup_older_than: older_than, ..app });
         let rules_dir = Some(raw.rules.dir.as_deref().map_or_else(|| data_dir.join("rules"), |dir| self.path(dir)));
         let store = match &raw.store.postgres {
@@ -72,6 +73,7 @@ impl Deciding<'_> {
             app: AppConfig { kept, ..app? },
             data_dir,
             console: console?,
+            accounts,
             admin,
             store,
             listeners,
@@ -95,7 +97,7 @@ impl Deciding<'_> {
     }
 
     /// A word from a closed list.
-    fn word<T>(
+    pub(super) fn word<T>(
         &mut self,
         key: &str,
         text: Option<&str>,

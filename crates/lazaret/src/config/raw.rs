@@ -21,6 +21,8 @@ pub struct RawConfig {
     pub data_dir: Option<String>,
     /// The console.
     pub console: RawConsole,
+    /// How people log in.
+    pub accounts: RawAccounts,
     /// Metrics and health.
     pub admin: RawListen,
     /// The database.
@@ -49,6 +51,14 @@ pub struct RawConfig {
     pub log: RawLog,
     /// Backups.
     pub backup: RawBackup,
+}
+
+/// `[accounts]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawAccounts {
+    /// A role, or `nobody`.
+    pub second_factor_from: Option<String>,
 }
 
 /// `[console]`.

@@ -242,7 +242,11 @@ fn sms(
     }
     let everything = format!("{url}{}", raw.body.as_deref().unwrap_or_default());
     if !everything.contains("{to}") || !everything.contains("{text}") {
-        problem("reach.sms.body", "neither url nor body says where number and text go", "write {to} and {text} in them");
+        problem(
+            "reach.sms.body",
+            "neither url nor body says where number and text go",
+            "write {to} and {text} in them",
+        );
     }
     Some(SmsTemplate {
         url,

@@ -89,6 +89,10 @@ listen = {console}
 # key = "console.key"
 # language = "en"
 
+[accounts]
+# Accounts of this role and of those above must have a second factor: viewer, operator, approver, admin or nobody.
+# second_factor_from = "nobody"
+
 [admin]
 # /metrics, /health/live and /health/ready, without a login: keep it away from people.
 listen = {admin}

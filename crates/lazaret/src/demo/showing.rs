@@ -36,7 +36,7 @@ pub async fn show(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
     let making = Making { cast: &stage.cast, clock, theatre: Some(Arc::new(move || shown.data())) };
     let world = World::start(making).await?;
     picture.know(&world);
-    let password = crate::cli::made_password()?;
+    let password = app::readable_code()?;
     world.add_accounts(&password).await?;
     let played = tokio::select! {
         played = play(&stage, &world, &record, output) => played,

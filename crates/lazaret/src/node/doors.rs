@@ -102,6 +102,10 @@ impl Starting {
         };
         let server = bind("console.listen", console.listen, security).await?;
         doors.console = console_base(&self.config, server.address()).unwrap_or_default();
+        self.app.set_log_in(app::LogInPolicy {
+            second_factor_from: self.config.accounts.second_factor_from,
+            console: doors.console.clone(),
+        });
         let site = web::Site {
             cookie_name: format!("lazaret-{}", &self.app.node().0[..12]),
             places: self.config.role.parts().places.to_vec(),

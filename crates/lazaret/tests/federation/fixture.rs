@@ -209,7 +209,7 @@ impl Federation {
         let app = self.app(node);
         let actor = Actor::Policy { name: "test".to_owned() };
         app.add_account(&actor, name, role, PASSWORD).await.unwrap().unwrap();
-        let start = app.login(name, PASSWORD).await.unwrap().unwrap();
+        let start = app.login(name, PASSWORD, &app::CameFrom::default()).await.unwrap().unwrap();
         app.session(&start.token).await.unwrap().unwrap()
     }
 

@@ -62,7 +62,7 @@ async fn a_full_disk_refuses_events_with_507_and_nothing_else() {
 
     let mut observed = app.observe();
     app.add_account(&actor, "ana", AccountRole::Operator, PASSWORD).await.unwrap().unwrap();
-    let start = app.login("ana", PASSWORD).await.unwrap().unwrap();
+    let start = app.login("ana", PASSWORD, &app::CameFrom::default()).await.unwrap().unwrap();
     let ana = app.session(&start.token).await.unwrap().unwrap();
     app.open_case(&ana, Sort::Incident, "The disk is full", None).await.unwrap();
     assert!(!matches!(observed.try_recv().map(|one| one.what), Ok(What::Alert { .. })), "no event slipped in");

@@ -12,6 +12,7 @@ mod full_disk;
 mod garbage;
 mod kill;
 mod life;
+mod people;
 mod real_orthanc;
 mod restored;
 mod sharing;

@@ -6,6 +6,7 @@
 
 mod federation;
 mod kill;
+mod log_in;
 mod notices;
 mod outbox;
 mod people;
@@ -44,6 +45,9 @@ place::on_both! {
         what_filters_hid_is_counted_with_the_scan, a_rule_is_switched_off_and_on, the_loudest_rules_come_first;
     notices: a_notice_is_raised_once, the_first_acknowledgement_counts, calls_are_kept_with_how_they_stand,
         what_is_over_takes_no_calls, a_rota_keeps_its_order, old_notices_go_with_their_calls;
+    log_in: a_session_is_ended_by_its_owner, the_audit_is_asked, a_reading_is_told_once_a_session,
+        a_ticket_is_used_once, tickets_do_not_fill_the_disk, a_link_sets_a_password_once, a_step_is_used_once,
+        a_passkey_counts_up, the_printed_code_opens_once, a_reset_takes_everything;
     schema: a_newer_schema_is_refused, a_changed_migration_is_refused, opening_twice_changes_nothing,
         the_epoch_rises;
 }

@@ -1,7 +1,7 @@
 //! Accounts, sessions, lock-out, audit.
 
 use domain::party::Role;
-use store::{Error, LOCK_OUT_MINUTES, LOGIN_FAILURES_MAX, LoginOutcome, NewAccount, NewSession, Store};
+use store::{Error, LOCK_OUT_MINUTES, LOGIN_FAILURES_MAX, LoginOutcome, NewAccount, NewSession, Proof, Store};
 use uuid::Uuid;
 
 use crate::place::Place;
@@ -12,16 +12,26 @@ fn account(name: &str) -> NewAccount {
     NewAccount { id: fresh_id(), name, password_hash, role: Role::Operator }
 }
 
-async fn made(store: &Store, name: &str) -> Uuid {
+pub async fn made(store: &Store, name: &str) -> Uuid {
     let account = account(name);
     let id = account.id;
     store.create_account(account, audit("account-made", 0)).await.unwrap();
     id
 }
 
-fn session(token: &str, account: Uuid, from: i64, until: i64) -> NewSession {
-    let (token_hash, csrf) = (token.to_owned(), "csrf".to_owned());
-    NewSession { token_hash, account, csrf, created_at: at(from), expires_at: at(until) }
+pub fn session(token: &str, account: Uuid, from: i64, until: i64) -> NewSession {
+    NewSession {
+        token_hash: token.to_owned(),
+        id: fresh_id(),
+        account,
+        csrf: "csrf".to_owned(),
+        address: "192.0.2.7".to_owned(),
+        device: "Firefox, Linux".to_owned(),
+        proof: Proof::Password,
+        created_at: at(from),
+        expires_at: at(until),
+        ends_at: at(until),
+    }
 }
 
 pub async fn sessions_expire(place: &Place) {

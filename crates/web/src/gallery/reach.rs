@@ -22,7 +22,8 @@ pub(super) fn notice(s: &Studio) -> NoticeShown {
         took: w.with("call-took", "ms", &w.number(&1_240)),
         reason: reason.into(),
     };
-    let next = [("person", "k.wagner"), ("channel", &*w.word("channel", "modem")), ("moment", "14:08 EET")];
+    let channel = w.word("channel", "modem");
+    let next = [("person", "k.wagner"), ("channel", channel.as_str()), ("moment", "14:08 EET")];
     NoticeShown {
         id: "n1".into(),
         title: w.with("notice-about-alert", "title", "Shadow copies destroyed"),

@@ -23,6 +23,7 @@ pub(crate) struct PersonRow {
     pub state: String,
     pub disabled: bool,
     pub me: bool,
+    pub printed: bool,
     pub last_login_at: Option<Timestamp>,
 }
 
@@ -49,6 +50,11 @@ pub(crate) struct AuditRow {
 #[template(path = "audit.html", whitespace = "minimize")]
 pub(crate) struct AuditPage {
     pub f: Frame,
+    pub who: Vec<Choice>,
+    pub verbs: Vec<Choice>,
+    pub from: String,
+    pub to: String,
+    pub csv: String,
     pub rows: Vec<AuditRow>,
     pub pager: Pager,
 }

@@ -21,6 +21,28 @@ pub(crate) struct FirstRunPage {
 }
 
 #[derive(Template)]
+#[template(path = "code.html", whitespace = "minimize")]
+pub(crate) struct CodePage {
+    pub f: Frame,
+    pub ticket: String,
+    pub next: String,
+}
+
+#[derive(Template)]
+#[template(path = "break-glass-entry.html", whitespace = "minimize")]
+pub(crate) struct BreakGlassEntryPage {
+    pub f: Frame,
+}
+
+#[derive(Template)]
+#[template(path = "welcome.html", whitespace = "minimize")]
+pub(crate) struct WelcomePage {
+    pub f: Frame,
+    pub action: String,
+    pub account: String,
+}
+
+#[derive(Template)]
 #[template(path = "message.html", whitespace = "minimize")]
 struct MessagePage {
     f: Frame,

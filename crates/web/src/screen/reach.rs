@@ -5,7 +5,7 @@ use domain::telemetry::Level;
 use jiff::Timestamp;
 
 use super::Choice;
-use crate::frame::Frame;
+use crate::frame::{Frame, Link, Scheme};
 
 /// One way to one person.
 #[derive(Debug, Clone)]

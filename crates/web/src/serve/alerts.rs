@@ -78,6 +78,7 @@ pub(super) async fn list(visitor: Visitor) -> Answer {
 pub(super) async fn one(visitor: Visitor, Path(id): Path<Uuid>) -> Answer {
     let app = &visitor.console.app;
     let view = app.alert(id).await?;
+    app.note_read(&visitor.session, "alert-lines-read", &id.to_string()).await?;
     let words = visitor.words();
     let sources = source_names(app).await?;
     let mut f = visitor.frame("menu-alerts", Some(Place::Alerts)).await?;

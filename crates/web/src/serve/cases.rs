@@ -68,6 +68,9 @@ async fn shown(visitor: &Visitor, id: RecordId, problems: Vec<Problem>, draft: S
     let app = &visitor.console.app;
     let words = visitor.words();
     let view = app.case(id).await?;
+    if !view.evidence.is_empty() {
+        app.note_read(&visitor.session, "case-evidence-read", &id.0.to_string()).await?;
+    }
     let (names, sources) = (app.account_names().await?, source_names(app).await?);
     let mut f = visitor.frame("cases-title", Some(Place::Cases)).await?;
     let case = &view.row.case;

@@ -11,11 +11,12 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::Console;
 use super::account::password_problem;
+use super::came_from::Came;
 use super::fault::{Answer, Fault};
 use super::form::{Fields, Open, Signed};
 use super::visitor::{Visitor, outside_frame};
 use crate::frame::{Frame, Problem};
-use crate::screen::entry::{FirstRunPage, HelpPage, LoginPage, message};
+use crate::screen::entry::{BreakGlassEntryPage, CodePage, FirstRunPage, HelpPage, LoginPage, WelcomePage, message};
 use crate::site::SecureCookies;
 use crate::theatre::{self, Asked};
 
@@ -34,6 +35,8 @@ pub(super) async fn login(State(console): Shared, uri: Uri) -> Answer {
     let next = safe_next(query.get("next"));
     if next != "/" {
         f.notice = Some(f.t("login-again"));
+    } else if query.get("done") == "link-used" {
+        f.notice = Some(f.t("link-used"));
     }
     login_page(f, "", next)
 }
@@ -42,27 +45,106 @@ fn login_page(f: Frame, name: &str, next: String) -> Answer {
     Ok(Html(LoginPage { f, name: name.to_owned(), next }.render()?).into_response())
 }
 
+fn problem(field: &str, says: String) -> Problem {
+    Problem { field: field.to_owned(), says }
+}
+
 /// Lets somebody in.
-pub(super) async fn log_in(State(console): Shared, Open(fields): Open) -> Answer {
+pub(super) async fn log_in(State(console): Shared, Came(from): Came, Open(fields): Open) -> Answer {
     let mut f = outside_frame(&console, &Uri::from_static("/login"), "login-title");
     let (name, next) = (fields.get("name"), safe_next(fields.get("next")));
-    let problem = |field: &str, says: String| Problem { field: field.to_owned(), says };
     if name.is_empty() || fields.exact("password").is_empty() {
         let (field, key) =
             if name.is_empty() { ("name", "login-empty-name") } else { ("password", "login-empty-password") };
         f.problems = vec![problem(field, f.t(key))];
         return login_page(f, name, next);
     }
-    match console.app.login(name, fields.exact("password")).await? {
-        Ok(start) => Ok(welcome(&console, &start, &next)),
-        Err(LoginRefused::Wrong) => {
-            f.problems = vec![problem("name", f.t("login-wrong"))];
-            login_page(f, name, next)
+    let refused = match console.app.login(name, fields.exact("password"), &from).await? {
+        Ok(start) => return Ok(welcome(&console, &start, &next)),
+        Err(refused) => refused,
+    };
+    if let LoginRefused::CodeFirst(ticket) = refused {
+        return code_page(&console, ticket, next, Vec::new());
+    }
+    f.problems = vec![problem("name", refused_words(&f, &refused))];
+    login_page(f, name, next)
+}
+
+/// Why nobody was let in, in words.
+fn refused_words(f: &Frame, refused: &LoginRefused) -> String {
+    match refused {
+        LoginRefused::Wrong => f.t("login-wrong"),
+        LoginRefused::LockedUntil(until) => f.with("login-locked", "moment", &f.near_moment(until)),
+        LoginRefused::WrongCode => f.t("code-wrong"),
+        LoginRefused::CodeFirst(_) | LoginRefused::TooLate => f.t("code-late"),
+    }
+}
+
+fn code_page(console: &Console, ticket: String, next: String, problems: Vec<Problem>) -> Answer {
+    let f = Frame { problems, ..outside_frame(console, &Uri::from_static("/login/code"), "code-title") };
+    Ok(Html(CodePage { f, ticket, next }.render()?).into_response())
+}
+
+/// The code of the authenticator app, after the password.
+pub(super) async fn log_in_code(State(console): Shared, Came(from): Came, Open(fields): Open) -> Answer {
+    let (ticket, next) = (fields.exact("ticket"), safe_next(fields.get("next")));
+    let refused = match console.app.login_code(ticket, fields.get("code"), &from).await? {
+        Ok(start) => return Ok(welcome(&console, &start, &next)),
+        Err(refused) => refused,
+    };
+    let mut f = outside_frame(&console, &Uri::from_static("/login"), "login-title");
+    if refused == LoginRefused::WrongCode {
+        return code_page(&console, ticket.to_owned(), next, vec![problem("code", refused_words(&f, &refused))]);
+    }
+    f.problems = vec![problem("name", refused_words(&f, &refused))];
+    login_page(f, "", next)
+}
+
+/// The page for the printed code.
+pub(super) async fn break_glass(State(console): Shared, uri: Uri) -> Answer {
+    let f = outside_frame(&console, &uri, "glass-entry-title");
+    Ok(Html(BreakGlassEntryPage { f }.render()?).into_response())
+}
+
+/// Lets somebody in with the printed code.
+pub(super) async fn use_break_glass(State(console): Shared, Came(from): Came, Open(fields): Open) -> Answer {
+    if let Some(start) = console.app.use_break_glass(fields.get("code"), &from).await? {
+        return Ok(welcome(&console, &start, "/account/people"));
+    }
+    let mut f = outside_frame(&console, &Uri::from_static("/login/break-glass"), "glass-entry-title");
+    f.problems = vec![problem("code", f.t("glass-wrong"))];
+    Ok(Html(BreakGlassEntryPage { f }.render()?).into_response())
+}
+
+/// The page behind a one-time link for an account.
+pub(super) async fn welcome_page(State(console): Shared, uri: Uri) -> Answer {
+    let query = Fields::read(uri.query().unwrap_or_default());
+    link_page(&console, query.get("token"), Vec::new()).await
+}
+
+async fn link_page(console: &Console, token: &str, problems: Vec<Problem>) -> Answer {
+    let mut f = outside_frame(console, &Uri::from_static("/welcome"), "welcome-title");
+    let Some(name) = console.app.account_of_link(token).await? else {
+        f.name = f.t("first-closed");
+        return Ok(Html(message(f, "first-closed", "link-closed-hint")).into_response());
+    };
+    f.problems = problems;
+    let action = format!("/welcome?token={}", super::form::encoded(token));
+    Ok(Html(WelcomePage { f, action, account: name }.render()?).into_response())
+}
+
+/// Sets the password of the account that a one-time link belongs to.
+pub(super) async fn use_link(State(console): Shared, uri: Uri, Open(fields): Open) -> Answer {
+    let query = Fields::read(uri.query().unwrap_or_default());
+    let token = query.get("token");
+    match console.app.use_account_link(token, fields.exact("password")).await {
+        Ok(Ok(_)) => Ok(Redirect::to("/login?done=link-used").into_response()),
+        Ok(Err(refused)) => {
+            let f = outside_frame(&console, &uri, "welcome-title");
+            link_page(&console, token, vec![password_problem(&f, refused)]).await
         }
-        Err(LoginRefused::LockedUntil(until)) => {
-            f.problems = vec![problem("name", f.with("login-locked", "moment", &f.near_moment(&until)))];
-            login_page(f, name, next)
-        }
+        Err(app::Error::NotFound) => link_page(&console, token, Vec::new()).await,
+        Err(error) => Err(Fault::App(error)),
     }
 }
 
@@ -102,17 +184,19 @@ async fn first_run_page(console: &Console, token: &str, name: &str, problems: Ve
 }
 
 /// Makes the first account.
-pub(super) async fn make_first(State(console): Shared, uri: Uri, Open(fields): Open) -> Answer {
+pub(super) async fn make_first(State(console): Shared, uri: Uri, Came(from): Came, Open(fields): Open) -> Answer {
     let query = Fields::read(uri.query().unwrap_or_default());
     let (token, name) = (query.get("token"), fields.get("name"));
     let f = outside_frame(&console, &uri, "first-title");
     if name.is_empty() {
-        let problem = Problem { field: "name".to_owned(), says: f.t("people-name-empty") };
-        return first_run_page(&console, token, name, vec![problem]).await;
+        return first_run_page(&console, token, name, vec![problem("name", f.t("people-name-empty"))]).await;
     }
-    match console.app.first_run(token, name, fields.exact("password")).await {
-        Ok(Ok(start)) => Ok(welcome(&console, &start, "/")),
+    match console.app.first_run(token, name, fields.exact("password"), &from).await {
+        Ok(Ok(start)) => Ok(welcome(&console, &start, "/account/security")),
         Ok(Err(refused)) => first_run_page(&console, token, name, vec![password_problem(&f, refused)]).await,
+        Err(app::Error::Input { code: "input-name-reserved" }) => {
+            first_run_page(&console, token, name, vec![problem("name", f.t("people-name-taken"))]).await
+        }
         Err(app::Error::NotFound) => first_run_page(&console, token, name, Vec::new()).await,
         Err(error) => Err(Fault::App(error)),
     }

@@ -20,6 +20,8 @@ use crate::screen::entry;
 pub(crate) enum Fault {
     /// Nobody is logged in; where to go afterwards.
     LoginFirst(String),
+    /// The role needs a second factor, and this session has none.
+    SecondFactorFirst,
     /// The form was not ours.
     Foreign,
     /// The address or form cannot be read.
@@ -60,7 +62,7 @@ impl Fault {
         let bare = |title, says, hint| Bare { title, says, hint, needs: None };
         let broken = bare("error-server-title", "error-server", "error-server-hint");
         match self {
-            Self::LoginFirst(_) | Self::NotFound => {
+            Self::LoginFirst(_) | Self::SecondFactorFirst | Self::NotFound => {
                 (StatusCode::NOT_FOUND, bare("error-not-found-title", "error-not-found", "error-not-found-hint"))
             }
             Self::Foreign => (StatusCode::FORBIDDEN, bare("error-csrf-title", "error-csrf", "error-csrf-hint")),
@@ -101,6 +103,9 @@ impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         if let Self::LoginFirst(next) = &self {
             return Redirect::to(&format!("/login?next={}", super::form::encoded(next))).into_response();
+        }
+        if matches!(self, Self::SecondFactorFirst) {
+            return Redirect::to(super::security::HERE).into_response();
         }
         let (status, bare) = self.bare();
         if let (Self::App(error), StatusCode::INTERNAL_SERVER_ERROR) = (&self, status) {

@@ -80,6 +80,7 @@ fn lane_row(lane: app::Lane) -> LaneRow {
 pub(super) async fn csv(visitor: Visitor) -> Answer {
     let app = &visitor.console.app;
     let Span { from, to, .. } = asked_span(&visitor, &visitor.words()).await?;
+    app.note_read(&visitor.session, "map-exported", visitor.query.get("what")).await?;
     let mut text = String::new();
     if visitor.query.get("what") == "lanes" {
         text.push_str("label,shared,hospitals,sightings,warned_at\r\n");
@@ -99,7 +100,7 @@ pub(super) async fn csv(visitor: Visitor) -> Answer {
 }
 
 /// A cell that no spreadsheet takes for a formula (RFC 4180 quoting).
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }

@@ -230,6 +230,7 @@ pub(super) fn task_title(words: &Words, what: &What) -> String {
         What::Trouble(trouble) => super::health::title(words, trouble),
         What::Notice(notice) => crate::letters::notice_title(words, notice),
         What::NobodyReached(_) => words.t("task-unreachable"),
+        What::BreakGlassUsed(_) => words.t("task-glass"),
     }
 }
 

@@ -56,32 +56,7 @@ fn task(app: &App, words: &Words, item: &AttentionItem) -> Task {
             drill: alert.drill,
             ..base
         },
-        What::Warning(warning) => Task {
-            href: format!("/warnings/{}", warning.release),
-            hint: format!(
-                "{}. {}",
-                verdict_sentence(words, warning),
-                words.with("received-from", "issuer", &warning.issuer_name)
-            ),
-            sort: words.t("task-warning-sort"),
-            level: warning.content.as_ref().map(|content| content.level),
-            drill: warning.drill,
-            ..base
-        },
-        What::HeldWarning(warning) => {
-            let title = warning.content.as_ref().map_or("", |content| content.title.as_str());
-            let count = match warning.state {
-                app::ReceivedState::Held { would_match } => would_match,
-                _ => 0,
-            };
-            Task {
-                href: format!("/warnings/{}", warning.release),
-                hint: words.n_with("task-held-hint", count, &[("title", title)]),
-                sort: words.t("task-warning-sort"),
-                drill: warning.drill,
-                ..base
-            }
-        }
+        What::Warning(_) | What::HeldWarning(_) => received(words, &item.what, base),
         What::Duty(duty, title) => Task {
             href: match duty.kind {
                 Kind::Case => format!("/cases/{}", duty.record),
@@ -126,26 +101,74 @@ fn task(app: &App, words: &Words, item: &AttentionItem) -> Task {
             sort: words.t("task-trouble-sort"),
             ..base
         },
-        What::Notice(notice) => Task {
-            href: format!("/notices/{}", notice.id),
-            hint: words.t("task-notice-hint"),
-            sort: words.t("task-notice-sort"),
-            level: Some(notice.level),
-            drill: notice.drill,
-            ..base
-        },
+        What::Notice(notice) => alarm(words, notice, base),
         What::NobodyReached(gap) => Task {
             href: "/account/rota".to_owned(),
             hint: super::reach::gap_says(words, Some(*gap)),
             sort: words.t("task-unreachable-sort"),
             ..base
         },
+        What::BreakGlassUsed(used) => printed_code(words, used, base),
         What::NoSource => Task {
             href: "/sources#point".to_owned(),
             hint: words.t("task-no-source-hint"),
             sort: words.t("task-no-source-sort"),
             ..base
         },
+    }
+}
+
+fn printed_code(words: &Words, used: &app::BreakGlass, base: Task) -> Task {
+    Task {
+        href: "/account/break-glass".to_owned(),
+        hint: words.with("task-glass-hint", "address", &used.used_from),
+        sort: words.t("task-glass-sort"),
+        ..base
+    }
+}
+
+/// What nobody has acknowledged.
+fn alarm(words: &Words, notice: &domain::reach::Notice, base: Task) -> Task {
+    Task {
+        href: format!("/notices/{}", notice.id),
+        hint: words.t("task-notice-hint"),
+        sort: words.t("task-notice-sort"),
+        level: Some(notice.level),
+        drill: notice.drill,
+        ..base
+    }
+}
+
+/// A warning that hits, exposes or waits for a person.
+fn received(words: &Words, what: &What, base: Task) -> Task {
+    match what {
+        What::Warning(warning) => Task {
+            href: format!("/warnings/{}", warning.release),
+            hint: format!(
+                "{}. {}",
+                verdict_sentence(words, warning),
+                words.with("received-from", "issuer", &warning.issuer_name)
+            ),
+            sort: words.t("task-warning-sort"),
+            level: warning.content.as_ref().map(|content| content.level),
+            drill: warning.drill,
+            ..base
+        },
+        What::HeldWarning(warning) => {
+            let title = warning.content.as_ref().map_or("", |content| content.title.as_str());
+            let count = match warning.state {
+                app::ReceivedState::Held { would_match } => would_match,
+                _ => 0,
+            };
+            Task {
+                href: format!("/warnings/{}", warning.release),
+                hint: words.n_with("task-held-hint", count, &[("title", title)]),
+                sort: words.t("task-warning-sort"),
+                drill: warning.drill,
+                ..base
+            }
+        }
+        _ => base,
     }
 }
 

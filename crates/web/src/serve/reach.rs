@@ -48,12 +48,8 @@ async fn rota_page(visitor: &Visitor, fields: &Fields, problems: Vec<Problem>) -
     let own = visitor.session.account;
     let known = |id: &Uuid| names.get(id).cloned().unwrap_or_default();
     let person = |id: &Uuid| Choice::new(&id.to_string(), known(id), *id == own);
-    let people: Vec<Choice> = view
-        .people
-        .iter()
-        .filter(|one| manages || one.account == own)
-        .map(|one| person(&one.account))
-        .collect();
+    let people: Vec<Choice> =
+        view.people.iter().filter(|one| manages || one.account == own).map(|one| person(&one.account)).collect();
     let mut deputies = vec![Choice::new("", words.t("rota-deputy-none"), true)];
     deputies.extend(view.people.iter().map(|one| Choice::new(&one.account.to_string(), known(&one.account), false)));
     let page = RotaPage {
@@ -112,9 +108,9 @@ fn quiet_rows(words: &Words, view: &RotaView, known: &impl Fn(&Uuid) -> String) 
     let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
     let row = |person: &domain::reach::Reachable| {
         let quiet = person.quiet?;
+        let (from, to) = (clock(quiet.from_minute), clock(quiet.to_minute));
         let level = words.word("level", quiet.below.as_str());
-        let values =
-            [("from", &*clock(quiet.from_minute)), ("to", &*clock(quiet.to_minute)), ("level", level.as_str())];
+        let values = [("from", from.as_str()), ("to", to.as_str()), ("level", level.as_str())];
         Some(QuietRow { person: known(&person.account), says: words.with_all("rota-quiet-says", &values) })
     };
     view.people.iter().filter_map(row).collect()
@@ -197,7 +193,7 @@ fn minute_of(text: &str) -> Option<u16> {
 /// Adds a shift.
 pub(super) async fn add_shift(form: Signed) -> Answer {
     let person: Uuid = form.fields.get("person").parse().map_err(|_| Fault::Unreadable)?;
-    let deputies: Vec<Uuid> = form.fields.get("deputy").parse().into_iter().collect();
+    let deputies: Vec<Uuid> = form.fields.get("deputy").parse::<Uuid>().into_iter().collect();
     let app = &form.visitor.console.app;
     let moment = |text: &str| match text.is_empty() {
         true => Ok(None),
@@ -249,22 +245,16 @@ pub(super) fn shown(words: &Words, view: &NoticeView) -> NoticeShown {
     let says = match &view.notice.state {
         NoticeState::Open => words.t("call-by-open"),
         NoticeState::Acknowledged(by) => {
-            let values = [
-                ("name", &*name(&by.by)),
-                ("moment", &*words.near_moment(&by.at)),
-                ("how", &*words.word("how", by.how.as_str())),
-            ];
-            words.with_all("call-by", &values)
+            let (name, moment) = (name(&by.by), words.near_moment(&by.at));
+            let how = words.word("how", by.how.as_str());
+            words.with_all("call-by", &[("name", &name), ("moment", &moment), ("how", &how)])
         }
         NoticeState::Over { at } => words.with("call-by-over", "moment", &words.near_moment(at)),
     };
     let next = view.next.as_ref().map_or_else(String::new, |next| {
-        let values = [
-            ("person", &*name(&next.person)),
-            ("channel", &*words.word("channel", next.route.channel.as_str())),
-            ("moment", &*words.near_moment(&next.due_at)),
-        ];
-        words.with_all("call-next", &values)
+        let (person, moment) = (name(&next.person), words.near_moment(&next.due_at));
+        let channel = words.word("channel", next.route.channel.as_str());
+        words.with_all("call-next", &[("person", &person), ("channel", &channel), ("moment", &moment)])
     });
     let first = view.attempts.len().saturating_sub(CALLS_SHOWN_MAX);
     let calls = view.attempts.iter().skip(first).map(|call| CallRow {

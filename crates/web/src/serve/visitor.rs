@@ -49,6 +49,9 @@ impl Visitor {
         let session =
             if by_itself { console.app.session_peek(token).await? } else { console.app.session(token).await? };
         let Some(session) = session else { return Ok(None) };
+        if session.second_factor_due && !open_without_second_factor(parts.uri.path()) {
+            return Err(Fault::SecondFactorFirst);
+        }
         Ok(Some(Self {
             console: Arc::clone(console),
             session,
@@ -56,6 +59,11 @@ impl Visitor {
             host: host(parts),
             path: parts.uri.path().to_owned(),
         }))
+    }
+
+    /// What links to this console begin with.
+    pub fn origin(&self) -> String {
+        self.console.app.log_in_policy().console.clone()
     }
 
     /// The language, zone and moment of this visit.
@@ -101,6 +109,13 @@ impl Visitor {
             words,
         })
     }
+}
+
+/// Where somebody may go whose role needs a second factor and who has none yet: to set one up, and out.
+fn open_without_second_factor(path: &str) -> bool {
+    let places =
+        ["/account/security", "/account/authenticator", "/account/passkeys", "/account/preferences", "/logout"];
+    places.iter().any(|place| path == *place || path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/')))
 }
 
 /// The frame for those who are not logged in.

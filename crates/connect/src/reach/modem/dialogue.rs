@@ -87,13 +87,8 @@ impl Dialogue {
 
     /// No echo, the SIM unlocked, PDU mode. Escape first: it ends a message that a broken conversation began.
     fn opened(pin: Option<&str>) -> Self {
-        let mut dialogue = Self {
-            lines: VecDeque::new(),
-            heard: Vec::new(),
-            heard_in_all: 0,
-            listed: None,
-            messages: Vec::new(),
-        };
+        let mut dialogue =
+            Self { lines: VecDeque::new(), heard: Vec::new(), heard_in_all: 0, listed: None, messages: Vec::new() };
         dialogue.say("\u{1b}ATE0", Ends::Result, Must::Work);
         if let Some(pin) = pin {
             // refused where it was unlocked already
@@ -129,12 +124,16 @@ impl Dialogue {
         let prompted = self.heard.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'>');
         if prompted && self.lines.front().is_some_and(|line| line.ends == Ends::Prompt) {
             self.heard.clear();
-            return self.next();
+            return self.go_on();
         }
         Turn::Listen
     }
 
     fn hear_line(&mut self, line: &str) -> Option<Turn> {
+        // lines end with both a return and a line feed: between them there is nothing
+        if line.is_empty() {
+            return None;
+        }
         if let Some(place) = self.listed.take() {
             self.messages.extend(deliver(place, line));
             return None;
@@ -153,10 +152,10 @@ impl Dialogue {
         // a result code while a prompt is awaited is none: the text would go nowhere
         let done = failed || (line == "OK" && current.ends == Ends::Result);
         // everything else is an echo, a report of a ring, or the number that CMGS gives
-        done.then(|| self.next())
+        done.then(|| self.go_on())
     }
 
-    fn next(&mut self) -> Turn {
+    fn go_on(&mut self) -> Turn {
         self.lines.pop_front();
         match self.lines.front() {
             Some(line) => Turn::Say(line.bytes.clone()),
@@ -192,7 +191,7 @@ mod tests {
         let answers = ["\u{1b}ATE0\r\r\nOK\r\n", "\r\nOK\r\n", "\r\n> ", "\r\n+CMGS: 12\r\n\r\nOK\r\n"];
         let (said, end) = play(dialogue, &answers);
         assert_eq!(end, Turn::Done(Ok(vec![])));
-        assert_eq!(said[..3], ["\u{1b}ATE0\r", "AT+CMGF=0\r", "AT+CMGS=23\r"]);
+        assert_eq!(said[..3], ["\u{1b}ATE0\r", "AT+CMGF=0\r", "AT+CMGS=22\r"]);
         assert_eq!(said[3], "0001000B911326880736F400000AE8329BFD4697D9EC37\u{1a}");
     }
 

@@ -92,7 +92,8 @@ async fn a_mail_leaves_over_starttls_and_its_link_acknowledges() {
     assert!(calls[0].latency_ms.is_some() && calls[0].reason.is_empty());
     let messages = post.messages();
     assert_eq!(messages.len(), 1);
-    for line in ["To: ana@spital.example", "Auto-Submitted: auto-generated", &format!("Message-ID: <{}@", calls[0].id)] {
+    for line in ["To: ana@spital.example", "Auto-Submitted: auto-generated", &format!("Message-ID: <{}@", calls[0].id)]
+    {
         assert!(messages[0].contains(line), "{line} in {}", messages[0]);
     }
     let link = messages[0].split("/acknowledge/").nth(1).unwrap_or_else(|| panic!("{}", messages[0]));

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 use domain::reach::{AttemptState, Channel, How, NoticeState};
 use jiff::SignedDuration;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use testkit::until::until;
 
 use super::{Desk, sent};
 use crate::reach::modem::{Modem, ModemConfig};
@@ -106,31 +105,31 @@ fn answer(mut line: std::fs::File, memory: &Mutex<Memory>) {
 /// default alphabet, two septets.
 const OK_FROM_ANA: &str = "00040B910427010011F100006211520142908002CF25";
 
+/// Step by step and not with the loop, so that nobody else reads the modem at the same time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_modem_calls_and_the_reply_acknowledges() {
     let emulator = Emulator::start();
-    let mut desk = Desk::open(&[(Channel::Modem, "+40721000111")]).await;
-    let channels = Channels { modem: Some(emulator.modem()), ..Channels::default() };
-    desk.call_with(channels.clone());
+    let desk = Desk::open(&[(Channel::Modem, "+40721000111")]).await;
+    let messenger = desk.messenger(Channels { modem: Some(emulator.modem()), ..Channels::default() });
+    desk.app.set_channels(messenger.channels.kinds());
     let notice = desk.raise("backup-failed").await;
-    desk.until_calls(notice, "the modem took it", |calls| sent(calls) == 1).await;
+    for call in desk.app.due_attempts().await.unwrap() {
+        let called = messenger.make(&call).await;
+        desk.app.attempt_done(call.attempt, called).await.unwrap();
+    }
+    let calls = desk.app.notice(notice).await.unwrap().attempts;
+    assert_eq!(sent(&calls), 1, "{calls:?}");
     let lines = emulator.sent();
     assert_eq!(lines.len(), 1);
     assert!(lines[0].starts_with("0001000B910427010011F10000"), "{}", lines[0]);
     emulator.memory.lock().unwrap().came.push((1, OK_FROM_ANA.to_owned()));
-    let messenger = desk.messenger(channels);
-    // the loop reads now and then by itself; this asks at once, and neither minds the other
-    until("the reply counts", async || {
+    for _ in 0..2 {
         read_replies_once(&messenger).await.unwrap();
-        matches!(desk.state_of(notice).await, NoticeState::Acknowledged(_)).then_some(())
-    })
-    .await;
+    }
     let NoticeState::Acknowledged(by) = desk.state_of(notice).await else { panic!("it is acknowledged") };
     assert_eq!((by.by, by.how), (desk.session.account, How::SmsReply));
-    until("the reply is forgotten and answered", async || {
-        (emulator.memory.lock().unwrap().came.is_empty() && emulator.sent().len() == 2).then_some(())
-    })
-    .await;
+    assert!(emulator.memory.lock().unwrap().came.is_empty(), "the reply is forgotten");
+    assert_eq!(emulator.sent().len(), 2, "and answered once");
     desk.stop().await;
 }
 

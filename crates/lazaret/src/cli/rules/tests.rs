@@ -32,6 +32,7 @@ fn hospital() -> Hospital {
         name: "hospital".to_owned(),
         country: "RO".to_owned(),
         zone: "UTC".to_owned(),
+        data_dir: ".".to_owned(),
         console: free(),
         admin: free(),
         link: free(),

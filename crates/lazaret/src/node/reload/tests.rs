@@ -80,6 +80,7 @@ async fn a_reload_brings_rules_and_certificates_and_names_what_needs_a_restart()
         name: "County Hospital".to_owned(),
         country: "RO".to_owned(),
         zone: "UTC".to_owned(),
+        data_dir: ".".to_owned(),
         console: any.clone(),
         admin: any.clone(),
         link: any.clone(),
