@@ -76,6 +76,8 @@ impl Desk {
             approval: Approval::Person,
             thresholds: Thresholds::default(),
             trial: Trial::default(),
+            kept: app::Kept::default(),
+            backup_older_than: None,
             limits: Limits::default(),
         };
         let store = Store::open(&Target::Sqlite(dir.path().join("node.sqlite"))).await.unwrap();

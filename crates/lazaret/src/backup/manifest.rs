@@ -101,7 +101,7 @@ fn input(bytes: &[u8]) -> Vec<u8> {
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    (text.len() % 2 == 0).then(|| text.as_bytes().chunks(2).map(pair).collect())?
+    text.len().is_multiple_of(2).then(|| text.as_bytes().chunks(2).map(pair).collect())?
 }
 
 #[cfg(test)]

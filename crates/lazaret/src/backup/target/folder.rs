@@ -29,11 +29,9 @@ fn put_now(root: &Path, name: &str, from: &Path) -> anyhow::Result<()> {
     let folder = to.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     std::fs::create_dir_all(&folder)?;
     let part = folder.join(format!("{}.part", to.file_name().unwrap_or_default().to_string_lossy()));
-    let written = write_part(from, &part).and_then(|()| std::fs::rename(&part, &to)).and_then(|()| {
-        // shares that cannot sync a folder say so; the file itself is durable
-        let _ = File::open(&folder).and_then(|folder| folder.sync_all());
-        Ok(())
-    });
+    let written = write_part(from, &part).and_then(|()| std::fs::rename(&part, &to));
+    // shares that cannot sync a folder say so; the file itself is durable
+    let _ = File::open(&folder).and_then(|folder| folder.sync_all());
     if written.is_err() {
         let _ = std::fs::remove_file(&part);
     }
