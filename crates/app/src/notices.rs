@@ -197,6 +197,12 @@ impl App {
             let about = About::Hit { release: warning.release };
             self.raise_new(Raise { about, level: Level::Critical, title, drill: warning.drill }).await?;
         }
+        let day = self.now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+        for trouble in self.troubles().await? {
+            let (code, of, level) = trouble.told();
+            let about = About::Trouble { code: code.to_owned(), of, day };
+            self.raise_new(Raise { about, level, title: String::new(), drill: false }).await?;
+        }
         let month = self.test_of_this_month();
         if let Some(month) = month {
             let about = About::MonthlyTest { month };
@@ -208,7 +214,7 @@ impl App {
                 About::Hit { release } => !hits.iter().any(|warning| warning.release == *release),
                 About::MonthlyTest { month: of } => month.is_some_and(|month| month != *of),
                 About::Test { at, .. } => at.duration_until(self.now()) > RAISED_WITHIN,
-                About::Trouble { .. } => false,
+                About::Trouble { day: of, .. } => *of != day,
             };
             if over {
                 self.store.end_notice(notice.id, self.now()).await?;

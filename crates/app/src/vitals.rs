@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::party::NodeId;
+use domain::telemetry::Level;
 use jiff::{SignedDuration, Timestamp};
 use store::{Member, MemberState};
 
@@ -97,6 +98,25 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// How a message tells it: a code with a text of its own, what of several, and how grave it is.
+    pub(crate) fn told(&self) -> (&'static str, String, Level) {
+        let alone = |code, level| (code, String::new(), level);
+        match self {
+            Self::Backup(backups) if backups.failed.is_some() => alone("backup-failed", Level::High),
+            Self::Backup(_) => alone("backup-old", Level::Medium),
+            Self::Disk(disk) if disk.free <= disk.reserve => alone("disk-full", Level::Critical),
+            Self::Disk(_) => alone("disk-filling", Level::High),
+            Self::Silent(silence) => ("source-silent", silence.source.to_string(), Level::Medium),
+            Self::Probe(_) => alone("probe-failed", Level::High),
+            Self::Clock(_) => alone("clock-drifts", Level::Medium),
+            Self::Certificate(certificate) if certificate.left <= SignedDuration::ZERO => {
+                alone("certificate-ended", Level::High)
+            }
+            Self::Certificate(_) => alone("certificate-ending", Level::Medium),
+            Self::Member { name, .. } => ("member-silent", name.clone(), Level::Medium),
+        }
+    }
+
     /// How soon somebody must look.
     pub(crate) fn urgency(&self) -> Urgency {
         match self {

@@ -75,6 +75,10 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<ExitCode> {
     .await;
     bar.finish_and_clear();
     let restored = restored?;
+    crate::owner::hand_over(&order.dir)?;
+    if let Some(config) = &restored.config {
+        crate::owner::let_read(config, &order.dir)?;
+    }
     output.answer(&told(&restored, &order), &restored)?;
     Ok(ExitCode::SUCCESS)
 }
