@@ -16,6 +16,11 @@ const PAGES = {
   '/text-in-pixels': page('<h1>Now</h1><pre>A line that is not wrapped</pre>', 'pre{width:20rem}'),
   '/no-caption': page('<h1>Now</h1><h1>Then</h1><table><tr><td>1</td></tr></table>'),
   '/pale': page('<h1>Now</h1><p class="pale">Hardly to be read</p>', '.pale{color:#ccc}'),
+  '/shaded': page('<h1>Now</h1><p class="on">Words on a shade</p>', '.on{color:#0b1f33;background:linear-gradient(#fff,#eef)}'),
+  '/pale-on-shade': page('<h1>Now</h1><p class="on">Hardly to be read</p>', '.on{color:#bbb;background:linear-gradient(#fff,#eef)}'),
+  '/pale-on-shape': page(
+    '<h1>Now</h1><svg width="300" height="60" role="img" aria-label="A drawing"><rect width="300" height="60" fill="#ddd"/><text x="10" y="35" fill="#999">Hardly to be read</text></svg>',
+  ),
   '/no-focus': page('<h1>Now</h1><a href="/" class="bare">Back to now</a>', '.bare:focus{outline:none}'),
   '/untranslated': page('<h1>Now</h1><p>now-title.text</p>'),
   '/heavy': page(`<h1>Now</h1><p>${Array.from({ length: 9000 }, (_, i) => (i * 7919).toString(36)).join(' ')}</p>`),
@@ -83,6 +88,12 @@ test('a message key in place of its message is found', async () => {
 
 test('pale text is found', async () => {
   assert.match((await ask('/pale', 'accessibility'))[0], /^color-contrast \(serious\)/);
+});
+
+test('what axe leaves undecided is measured on the picture', async () => {
+  assert.deepEqual(await ask('/shaded', 'accessibility'), []);
+  assert.match((await ask('/pale-on-shade', 'accessibility'))[0], /^contrast 1\.\d+, 4\.5 at least: /);
+  assert.match((await ask('/pale-on-shape', 'accessibility'))[0], /^contrast 2\.\d+, 4\.5 at least: /);
 });
 
 test('a focus that nobody sees is found', async () => {
