@@ -110,7 +110,7 @@ impl Trouble {
             Self::Probe(_) => alone("probe-failed", Level::High),
             Self::Clock(_) => alone("clock-drifts", Level::Medium),
             Self::Certificate(certificate) if certificate.left <= SignedDuration::ZERO => {
-                alone("certificate-ended", Level::High)
+                alone("certificate-over", Level::High)
             }
             Self::Certificate(_) => alone("certificate-ending", Level::Medium),
             Self::Member { name, .. } => ("member-silent", name.clone(), Level::Medium),

@@ -79,6 +79,8 @@ async fn start(dir: TempDir, rules: &[String], now: &str) -> Node {
         approval: Approval::Person,
         thresholds: Thresholds::default(),
         trial: Trial::default(),
+        kept: app::Kept::default(),
+        backup_older_than: None,
         limits: Limits::default(),
     };
     let store = Store::open(&Target::Sqlite(dir.path().join("node.sqlite"))).await.unwrap();
@@ -149,6 +151,9 @@ fn line(host: &str, user: &str) -> Bytes {
 
 fn operator() -> Session {
     Session {
+        id: Uuid::from_u128(11),
+        proof: app::Proof::PasswordAndCode,
+        second_factor_due: false,
         account: Uuid::from_u128(1),
         name: "ana".to_owned(),
         role: Role::Operator,

@@ -473,7 +473,7 @@ async fn the_link_of_a_message_acknowledges_by_its_button_only() {
     let mut ana = Browser::new(&node);
     on_duty(&mut ana).await;
     node.app.raise_trouble("backup-failed", "vault", domain::telemetry::Level::Critical).await.unwrap();
-    assert!(ana.get("/").await.body.contains("The backup failed"), "it needs somebody now");
+    assert!(ana.get("/").await.body.contains("The last backup failed"), "it needs somebody now");
     let calls = node.app.due_attempts().await.unwrap();
     assert_eq!(calls.len(), 1);
     let link = format!("/acknowledge/{}", calls[0].token);
@@ -481,7 +481,7 @@ async fn the_link_of_a_message_acknowledges_by_its_button_only() {
     for _ in 0..3 {
         let page = stranger.get(&link).await;
         assert_eq!(page.status, 200);
-        assert!(page.body.contains("The backup failed") && page.body.contains("I know"), "{}", page.body);
+        assert!(page.body.contains("The last backup failed") && page.body.contains("I know"), "{}", page.body);
         assert!(!page.body.contains("vault"), "what of several stays inside");
     }
     let foreign = stranger.ask("POST", &link, "http://evil.example", "").await;
@@ -494,7 +494,7 @@ async fn the_link_of_a_message_acknowledges_by_its_button_only() {
     let page = ana.get(&format!("/notices/{}", calls[0].notice.id)).await;
     assert!(page.body.contains("ana acknowledged") && page.body.contains("by the link"), "{}", page.body);
     assert!(ana.get("/account/audit").await.body.contains("acknowledged a notice"));
-    assert!(!ana.get("/").await.body.contains("The backup failed"));
+    assert!(!ana.get("/").await.body.contains("The last backup failed"));
 }
 
 #[tokio::test]

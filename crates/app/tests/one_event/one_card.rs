@@ -22,12 +22,13 @@ async fn hospital(hub: &Node) -> (Node, Member) {
     let hospital = node(HOSPITAL).await;
     let member = enrol(hub, &hospital, MemberRole::Hospital).await;
     uses_veeam(&hospital, Answer::Used).await;
-    hospital.app.reload_rules(vec![RuleText {
-        path: "other.yml".into(),
-        text: OTHER_FAMILY.to_owned(),
+    let rule = |path: &str, text: &str| RuleText {
+        path: path.to_owned(),
+        text: text.to_owned(),
         origin: RuleOrigin::BuiltIn,
         mark: None,
-    }]);
+    };
+    hospital.app.reload_rules(vec![rule("rule.yml", RULE), rule("other.yml", OTHER_FAMILY)]);
     (hospital, member)
 }
 

@@ -134,7 +134,7 @@ async fn a_node_comes_back_in_an_empty_place() {
     let node = Node::start(config, Arc::new(SystemClock)).await.unwrap();
     assert_eq!(node.id(), DataDir::at(&hospital.config.data_dir).keys().unwrap().node_id());
     let sources = node.app().sources().await.unwrap();
-    assert_eq!(sources.iter().map(|source| source.key.as_str()).collect::<Vec<_>>(), ["http/sender"]);
+    assert_eq!(sources.iter().map(|source| source.key.as_str()).collect::<Vec<_>>(), ["http:sender"]);
     let http = node.doors().http.unwrap();
     assert_eq!(testkit::http::post_events(http, &token, &lines(205, 1)).await.unwrap().status, 200, "tokens hold");
     node.stop().await;

@@ -188,18 +188,18 @@ const BACKUP: &str = r#"
 [backup]
 # Records, events, keys and this file, sealed to a key that is not here. Make one on another machine with
 # `lazaret backup key`, keep the private half there and on paper, and write the public half here.
-# recipient = "age1…"
+#   recipient = "age1…"
 # A folder that is mounted, another machine, or an object store:
-# target = "/mnt/backup"
-# target = "sftp://lazaret@backup.example/lazaret"
-# target = "s3+https://s3.example/bucket/lazaret?region=eu-central-1"
-# sftp_key = "backup_ed25519"
+#   target = "/mnt/backup"
+#   target = "sftp://lazaret@backup.example/lazaret"
+#   target = "s3+https://s3.example/bucket/lazaret?region=eu-central-1"
+#   sftp_key = "backup_ed25519"
 # Two lines: the access key and its secret.
-# s3_credentials = "s3.credentials"
-# s3_authority = "s3-ca.pem"
-# every = "24 h"
+#   s3_credentials = "s3.credentials"
+#   s3_authority = "s3-ca.pem"
+#   every = "24 h"
 # The console says so when the last one is older than this.
-# older_than = "36 h"
+#   older_than = "36 h"
 "#;
 
 const LOG: &str = r#"

@@ -149,7 +149,9 @@ pub(crate) fn certificate_end(path: &Path) -> Result<Timestamp, String> {
 
 fn rules(config: &Config) -> Finding {
     const CHECK: &str = "rules";
-    if let Some(dir) = config.rules_dir.as_ref().filter(|dir| !dir.is_dir()) {
+    // the usual folder is made when the first rules are added
+    let usual = config.data_dir.join("rules");
+    if let Some(dir) = config.rules_dir.as_ref().filter(|dir| **dir != usual && !dir.is_dir()) {
         let says = format!("there is no folder {}", dir.display());
         return Finding::wrong(CHECK, says, format!("mkdir {}", dir.display()));
     }

@@ -9,9 +9,6 @@ use store::{AlertQuery, Error, RecordQuery, Store, Target};
 use crate::place::{Place, environment};
 use crate::words::*;
 
-/// How many steps the schema has.
-const STEPS: usize = 6;
-
 pub async fn a_newer_schema_is_refused(place: &Place) {
     let store = place.open().await;
     let id = new_case(&store, "kept", 0).await;

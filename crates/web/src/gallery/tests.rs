@@ -81,7 +81,7 @@ fn a_form_that_changes_something_carries_the_token() {
     for (name, html) in pages(Language::English) {
         for form in html.split("<form").skip(1) {
             let form = form.split("</form>").next().unwrap_or_default();
-            let open = ["action=\"/login", "action=\"/first-run/", "action=\"/welcome?"]
+            let open = ["action=\"/login", "action=\"/first-run/", "action=\"/welcome?", "action=\"/acknowledge/"]
                 .iter()
                 .any(|action| form.contains(action));
             assert!(!form.contains("method=\"post\"") || open || form.contains("name=\"csrf\""), "{name}: {form}");

@@ -24,7 +24,8 @@ type Shared = State<Arc<Console>>;
 
 /// Where to go after login: only ever a path of this console.
 fn safe_next(next: &str) -> String {
-    let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    let inside =
+        next.starts_with('/') && !next.starts_with("//") && !next.contains(|c: char| c == '\\' || c.is_control());
     if inside { next.to_owned() } else { "/".to_owned() }
 }
 
@@ -223,4 +224,21 @@ pub(super) async fn theatre(State(console): Shared, uri: Uri) -> Answer {
     };
     let f = outside_frame(&console, &uri, "theatre-title");
     Ok(Html(theatre::page(f, &data, &asked)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::safe_next;
+
+    #[test]
+    fn only_paths_of_this_console_are_gone_to() {
+        for good in ["/", "/alerts?level=high", "/cases/1#notes"] {
+            assert_eq!(safe_next(good), good);
+        }
+        for bad in
+            ["//evil.example", "/\\evil.example", "/\t/evil.example", "/\u{b}/x", "https://evil.example", "", "/a\r\nb"]
+        {
+            assert_eq!(safe_next(bad), "/", "{bad:?}");
+        }
+    }
 }

@@ -72,8 +72,19 @@ fn lane_row(lane: app::Lane) -> LaneRow {
         sightings: lane.dots.iter().map(|dot| dot.count).sum(),
         dots: lane.dots.iter().map(|dot| (dot.at, dot.count)).collect(),
         warned_at: lane.warned_at,
-        label: lane.label,
+        label: shortened(&lane.label),
     }
+}
+
+/// A hash or a long address as people can compare it at a glance; the desk and the CSV have it whole.
+fn shortened(label: &str) -> String {
+    const CHARS_MAX: usize = 40;
+    let letters: Vec<char> = label.chars().collect();
+    if letters.len() <= CHARS_MAX {
+        return label.to_owned();
+    }
+    let (head, tail) = (letters.iter().take(20), letters.iter().skip(letters.len() - 12));
+    head.chain(['…'].iter()).chain(tail).collect()
 }
 
 /// The numbers of the map or of the strip as CSV, moments in UTC.

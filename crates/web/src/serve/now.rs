@@ -131,8 +131,8 @@ fn printed_code(words: &Words, used: &app::BreakGlass, base: Task) -> Task {
 fn alarm(words: &Words, notice: &domain::reach::Notice, base: Task) -> Task {
     Task {
         href: format!("/notices/{}", notice.id),
-        hint: words.t("task-notice-hint"),
-        sort: words.t("task-notice-sort"),
+        hint: words.t("task-call-hint"),
+        sort: words.t("task-call-sort"),
         level: Some(notice.level),
         drill: notice.drill,
         ..base

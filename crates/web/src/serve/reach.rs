@@ -66,8 +66,8 @@ async fn rota_page(visitor: &Visitor, fields: &Fields, problems: Vec<Problem>) -
             address: fields.get("address").to_owned(),
             from: fields.get("from").to_owned(),
             until: fields.get("until").to_owned(),
-            quiet_from: fields.get("quiet-from").to_owned(),
-            quiet_to: fields.get("quiet-to").to_owned(),
+            quiet_from: fields.get("quiet_from").to_owned(),
+            quiet_to: fields.get("quiet_to").to_owned(),
         },
         f,
     };
@@ -170,7 +170,7 @@ pub(super) async fn test_route(Path(id): Path<Uuid>, form: Signed) -> Result<Red
 pub(super) async fn set_quiet(form: Signed) -> Answer {
     let person: Uuid = form.fields.get("person").parse().map_err(|_| Fault::Unreadable)?;
     let below: Level = form.fields.get("below").parse().map_err(|_| Fault::Unreadable)?;
-    let (from, to) = (form.fields.get("quiet-from"), form.fields.get("quiet-to"));
+    let (from, to) = (form.fields.get("quiet_from"), form.fields.get("quiet_to"));
     let quiet = match (minute_of(from), minute_of(to)) {
         _ if from.is_empty() && to.is_empty() => Ok(None),
         (Some(from_minute), Some(to_minute)) => Ok(Some(Quiet { from_minute, to_minute, below })),
@@ -181,7 +181,7 @@ pub(super) async fn set_quiet(form: Signed) -> Answer {
         Ok(quiet) => app.set_quiet(&form.visitor.session, person, quiet).await,
         Err(error) => Err(error),
     };
-    corrected(&form, "quiet-from", done, "quiet-saved").await
+    corrected(&form, "quiet_from", done, "quiet-saved").await
 }
 
 fn minute_of(text: &str) -> Option<u16> {
