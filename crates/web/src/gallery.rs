@@ -19,7 +19,6 @@ use crate::screen::cases::{Answer, CaseFormPage, CasePage, CaseRow, CasesPage, C
 use crate::screen::connect::{
     AttackRows, ConnectListPage, ConnectPage, GuideRow, SenderRow, SightPage, StageRow, StepRow,
 };
-use crate::screen::data_protection::{DataProtectionPage, DocumentPage, DocumentRow, Section, StatementField};
 use crate::screen::desk::{
     AbovePage, DeliveryRow, DeskFormPage, DeskPage, DeskRow, DeskWarningPage, SeenRow, SuspectedRow,
 };
@@ -494,39 +493,6 @@ fn source_row(number: u32, name: &str, carrier: &str, minutes: i64) -> SourceRow
     }
 }
 
-fn data_protection_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
-    let w = s.w();
-    let frame = |name: String| Frame { name, ..s.frame("dp-title", None, &HOSPITAL, 0) };
-    let field = |name: &'static str, value: &str| StatementField {
-        name,
-        label: w.word("dp", name),
-        hint: String::new(),
-        value: value.into(),
-    };
-    let page = DataProtectionPage {
-        f: frame(w.t("dp-title")),
-        on: false,
-        missing: w.with("dp-missing", "what", &w.t("dp-name-agreed-on")),
-        rules: vec![("One person opened very many patient records".into(), "More than sixty in ten minutes.".into())],
-        fields: vec![field("controller", "Klinik Agios Lukas"), field("agreed-on", "")],
-        documents: vec![DocumentRow { id: "record", name: w.t("dp-doc-record"), hint: w.t("dp-doc-record-hint") }],
-    };
-    pages.push(("data-protection", page.render().unwrap()));
-    let page = DocumentPage {
-        f: frame(w.t("dp-doc-record")),
-        draft: w.with_all("dp-draft", &[("node", "Klinik Agios Lukas"), ("moment", "today 14:02")]),
-        sections: vec![
-            Section { title: w.t("dp-h-purpose"), paragraphs: vec![w.t("dp-purpose")], rows: Vec::new() },
-            Section {
-                title: w.t("dp-h-sources"),
-                paragraphs: Vec::new(),
-                rows: vec![("PACS".into(), "syslog, orthanc/log, 8,120 events kept so far".into())],
-            },
-        ],
-    };
-    pages.push(("document", page.render().unwrap()));
-}
-
 fn connect_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
     let w = s.w();
     let guide = |id: &str, name: &str, sources: u64| GuideRow {
@@ -608,7 +574,7 @@ fn source_pages(s: &Studio, pages: &mut Vec<(&'static str, String)>) {
     };
     pages.push(("sources", page.render().unwrap()));
     connect_pages(s, pages);
-    data_protection_pages(s, pages);
+    data_protection::pages(s, pages);
     let page = SourcePage {
         f: s.hospital("source-title", Place::Sources),
         row: rows[0].clone(),
@@ -1023,6 +989,7 @@ pub(crate) fn pages(language: Language) -> Vec<(&'static str, String)> {
     pages
 }
 
+mod data_protection;
 mod log_in;
 mod reach;
 mod rules;

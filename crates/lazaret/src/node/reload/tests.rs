@@ -1,3 +1,5 @@
+//! What a reload brings at once and what it says needs a restart. A file of its own because it starts a whole node.
+
 use std::path::Path;
 use std::sync::Arc;
 
